@@ -1,0 +1,1 @@
+"""Tests mirror the packages; the name of a test is the rule it proves."""
