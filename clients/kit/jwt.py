@@ -1,4 +1,4 @@
-"""Reading a signed JWT: size, algorithm allow-list, the key named by its header, the signature. No claim is judged here.
+"""Reading a signed JWT: size, algorithm allow-list, the key its header names, the signature; then checks of single claims.
 
 Obeys RFC 8725 (JWT Best Current Practices) §3.1, §3.2, §3.9 and RFC 7515 §4.1: keys come only from the provider's
 published set, never from `jwk`, `jku`, `x5c` or `x5u` in the token.
@@ -81,7 +81,7 @@ def _key_id(header: dict[str, Any]) -> str | None:
 
 
 def check_type(header: dict[str, Any], wanted: str) -> None:
-    """`typ` must name this kind of token (RFC 8725 §3.11); the prefix `application/` may be left out (RFC 7515 §4.1.9)."""
+    """`typ` must name this kind of token (RFC 8725 §3.11), with or without `application/` (RFC 7515 §4.1.9)."""
     given = header.get("typ")
     if not isinstance(given, str) or given.lower().removeprefix("application/") != wanted:
         raise TokenInvalid("typ", f"not {wanted}")
@@ -95,7 +95,7 @@ def check_issuer(claims: dict[str, Any], issuer: str) -> None:
 def audiences(claims: dict[str, Any]) -> list[str]:
     """The members of `aud`, which may be one string or an array of strings (RFC 7519 §4.1.3)."""
     value = claims.get("aud")
-    members = value if isinstance(value, list) else [value]
+    members: list[Any] = value if isinstance(value, list) else [value]
     if not members or not all(isinstance(member, str) for member in members):
         raise TokenInvalid("aud", "missing or malformed")
     return members

@@ -6,23 +6,23 @@ OpenID Connect Core §3.1 (code flow with PKCE, RFC 7636), RFC 9207 §2.4 (issue
 
 from __future__ import annotations
 
-import hmac
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from clients.kit import id_token as id_tokens
 from clients.kit import jwt
-from clients.kit.client_auth import ClientAuthentication, ClientSecretBasic, ClientSecretPost, NoAuth, PrivateKeyJwt
-from clients.kit.errors import LoginRefused, ProviderUnavailable, ResponseInvalid, TokenInvalid
+from clients.kit.authorization_response import check_response
+from clients.kit.client_auth import ClientSecretBasic, ClientSecretPost, NoAuth, PrivateKeyJwt
+from clients.kit.errors import ProviderUnavailable, TokenInvalid
 from clients.kit.http import HttpClient, JsonInvalid
+from clients.kit.login import Login, LoginStart, RelyingPartyConfig
 from clients.kit.logout_token import LogoutNotice, check_logout_token
 from clients.kit.pending_login import PendingLogin, new_pending_login
 from clients.kit.provider import Provider
-from clients.kit.token_endpoint import ClientEndpoint, TokenAnswer, error_code, refusal
+from clients.kit.token_endpoint import ClientEndpoint, TokenAnswer, refusal
 
 __all__ = [
     "ClientSecretBasic",
@@ -39,57 +39,6 @@ __all__ = [
 ]
 
 SESSION_END_PATH = "/session-end"
-
-
-@dataclass(frozen=True)
-class RelyingPartyConfig:
-    """What was agreed with the provider when the client was registered.
-
-    `algorithms` are the signature algorithms accepted in ID and logout tokens. `scope` is space-separated and holds
-    `openid`. `fetch_userinfo` False saves a request where the ID token says enough.
-    """
-
-    issuer: str
-    client_id: str
-    redirect_uri: str
-    scope: str = "openid"
-    auth: ClientAuthentication = field(default_factory=NoAuth, repr=False)
-    post_logout_redirect_uri: str | None = None
-    algorithms: tuple[str, ...] = jwt.ALGORITHMS
-    fetch_userinfo: bool = True
-
-
-@dataclass(frozen=True)
-class LoginStart:
-    """Send the browser to `url`; keep `pending` on the server, bound to this browser."""
-
-    url: str
-    pending: PendingLogin
-
-
-@dataclass(frozen=True)
-class Login:
-    """A finished login. `id_token` holds its claims, `id_token_raw` the token as received (for `id_token_hint`)."""
-
-    issuer: str
-    subject: str
-    id_token: dict[str, Any]
-    id_token_raw: str = field(repr=False)
-    access_token: str = field(repr=False)
-    refresh_token: str | None = field(repr=False)
-    expires_at: datetime
-    scope: str
-    userinfo: dict[str, Any]
-
-    @property
-    def sid(self) -> str | None:
-        sid = self.id_token.get("sid")
-        return sid if isinstance(sid, str) else None
-
-    @property
-    def acr(self) -> str | None:
-        acr = self.id_token.get("acr")
-        return acr if isinstance(acr, str) else None
 
 
 class RelyingParty:
@@ -158,7 +107,7 @@ class RelyingParty:
         longer than one time-out. Raises ResponseInvalid, LoginRefused, TokenRefused, TokenInvalid, ProviderUnavailable.
         """
         with self.provider.http.within():
-            code = self._check_response(params, pending, now)
+            code = check_response(params, pending, self.provider, now)
             answer = self._client.request_token(
                 {
                     "grant_type": "authorization_code",
@@ -188,27 +137,6 @@ class RelyingParty:
             scope=answer.scope or self.config.scope,
             userinfo=userinfo,
         )
-
-    def _check_response(self, params: Mapping[str, str], pending: PendingLogin, now: datetime) -> str:
-        """State, issuer, error, code, in this order: nothing is believed before we know it answers our request."""
-        if pending.has_expired(now):
-            raise ResponseInvalid("the login took too long")
-        if not hmac.compare_digest(params.get("state", "").encode(), pending.state.encode()):
-            raise ResponseInvalid("state is not the one this browser was given")
-        self._check_response_issuer(params.get("iss"))
-        if "error" in params:
-            raise LoginRefused(error_code(params["error"]) or "server_error", params.get("error_description"))
-        if not params.get("code"):
-            raise ResponseInvalid("no code")
-        return params["code"]
-
-    def _check_response_issuer(self, issuer: str | None) -> None:
-        # RFC 9207 §2.4: compare when present; refuse its absence when the provider says it always sends it.
-        if issuer is None:
-            if self.provider.metadata().get("authorization_response_iss_parameter_supported") is True:
-                raise ResponseInvalid("iss is missing")
-        elif issuer != self.config.issuer:
-            raise ResponseInvalid("iss is another provider")
 
     def userinfo(self, access_token: str, subject: str) -> dict[str, Any]:
         """The person's claims (§5.3). `sub` must be that of the ID token (§5.3.2). {} if there is no such endpoint."""
