@@ -1,0 +1,88 @@
+"""The composition root: builds the provider's parts from its settings, wires them, registers every blueprint."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import redis
+from flask import Blueprint, Flask, request
+from flask_sqlalchemy import SQLAlchemy
+from flask_sqlalchemy.session import Session
+
+from idp.config import Settings
+from idp.context import Provider, utc_now
+from idp.crypto.keyring import KeyRing
+from idp.crypto.passwords import PasswordHasher
+from idp.crypto.vault import Vault
+from idp.storage.clients import ClientCache
+from idp.storage.db import engine_options, prepare
+from idp.storage.tables import metadata as tables
+from idp.web import browser, context
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class RequestSession(Session):
+    """The session of one request; on read-only endpoints it takes no write lock."""
+
+    def connection(self, *args: Any, **kwargs: Any) -> Any:
+        if context.is_read_only(request.endpoint if request else None):
+            kwargs.setdefault("execution_options", {"read_only": True})
+        return super().connection(*args, **kwargs)
+
+
+def create_app(
+    settings: Settings, *, blueprints: Sequence[Blueprint] = (), clock: Callable[[], datetime] = utc_now
+) -> Flask:
+    """A provider as a WSGI application. ``blueprints`` are added by wsgi.py (the national hall and authority)."""
+    app = Flask("idp", root_path=str(ROOT), template_folder="templates", static_folder="static")
+    vault = Vault(settings.master_key)
+    app.config.update(
+        SQLALCHEMY_DATABASE_URI=settings.database_url,
+        SQLALCHEMY_ENGINE_OPTIONS=engine_options(settings.database_url),
+        SECRET_KEY=vault.key("flask").hex(),
+        MAX_CONTENT_LENGTH=settings.max_body_bytes,
+        MAX_FORM_MEMORY_SIZE=settings.max_body_bytes,
+        SESSION_COOKIE_NAME=f"{settings.cookie_prefix}_form",
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=settings.is_secure,
+    )
+    database = SQLAlchemy(app, metadata=tables, session_options={"class_": RequestSession, "autoflush": False})
+    with app.app_context():
+        engine = database.engine
+    prepare(engine)
+    provider = Provider(
+        settings=settings,
+        engine=engine,
+        vault=vault,
+        keys=KeyRing(),
+        passwords=_password_hasher(settings, vault),
+        client_cache=ClientCache(settings.client_cache_lifetime),
+        redis=redis.Redis.from_url(settings.redis_url, socket_timeout=0.25) if settings.redis_url else None,
+        clock=clock,
+    )
+    app.extensions["tongxing"] = provider
+    context.install(app)
+    app.after_request(lambda response: browser.keep_browser_id(settings, response))
+    for blueprint in (*_blueprints(), *blueprints):
+        app.register_blueprint(blueprint)
+    return app
+
+
+def _password_hasher(settings: Settings, vault: Vault) -> PasswordHasher:
+    return PasswordHasher(
+        vault,
+        memory_kib=settings.argon2_memory_kib,
+        time_cost=settings.argon2_time_cost,
+        parallelism=settings.argon2_parallelism,
+        workers=settings.password_workers,
+        queue=settings.password_queue,
+    )
+
+
+def _blueprints() -> tuple[Blueprint, ...]:
+    """Every page and endpoint of the provider, one blueprint a module of idp.web."""
+    return ()

@@ -1,0 +1,181 @@
+"""Every setting of a provider: its type, its default and one sentence about it.
+
+Values come from a TOML file (named by ``TONGXING_CONFIG``, table ``[idp]``) and are overridden by environment variables
+``TONGXING_<NAME>``. An unknown name is an error, so that a misspelt setting never passes silently.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from idp.domain.assurance import AssuranceMap
+
+
+class SettingsError(ValueError):
+    """A setting is missing, unknown or of the wrong type; the text names it."""
+
+
+@dataclass(frozen=True)
+class Upstream:
+    """Another provider whose people may log in here (we are its relying party)."""
+
+    name: str  # in URLs and in idp_hint: lower-case letters, digits, hyphens
+    label: Mapping[str, str]  # button text by language, {"zh": …, "en": …}
+    issuer: str
+    client_id: str
+    private_jwk: Mapping[str, Any] = field(repr=False)  # private_key_jwt, ES256
+    assurance: AssuranceMap  # what its acr values are worth here, and the most we believe
+    scope: str = "openid profile phone identity"
+    entity_name: Mapping[str, str] = field(default_factory=dict)  # who vouches, as shown on the account page
+    backchannel_session_end: bool = True  # ask it to end its session when ours, which came from it, ends
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One provider's settings; build it with :func:`load` or directly in tests."""
+
+    issuer: str = "http://127.0.0.1:8000"
+    """Public base URL without a trailing slash; every URL we publish begins with it."""
+    brand: Mapping[str, str] = field(
+        default_factory=lambda: {"zh": "通行 · 新疆交通运输统一身份认证", "en": "Tongxing · Xinjiang Transport Sign-in"}
+    )
+    """The service's name by language."""
+    theme: str = "region"
+    """Which look the pages have: region or national."""
+    database_url: str = "sqlite:///var/idp.sqlite3"
+    """SQLAlchemy URL of the durable store (postgresql+psycopg://… or sqlite:///…)."""
+    redis_url: str = ""
+    """Ephemeral store; empty keeps ephemeral values in the database."""
+    master_key: str = field(default="", repr=False)
+    """Key-encryption key, 32 random bytes in base64url; every other secret key is derived from it."""
+    cookie_prefix: str = "tx"
+    """First part of every cookie name, so that services on one host do not share cookies."""
+    default_locale: str = "zh"
+    locales: tuple[str, ...] = ("zh", "en")
+    """Languages offered, the first choice being default_locale."""
+    code_lifetime: timedelta = timedelta(seconds=60)
+    access_token_lifetime: timedelta = timedelta(minutes=10)
+    id_token_lifetime: timedelta = timedelta(minutes=10)
+    refresh_idle_lifetime: timedelta = timedelta(days=14)
+    refresh_absolute_lifetime: timedelta = timedelta(days=30)
+    session_idle_lifetime: timedelta = timedelta(minutes=60)
+    session_absolute_lifetime: timedelta = timedelta(hours=12)
+    interaction_lifetime: timedelta = timedelta(minutes=15)
+    registration_lifetime: timedelta = timedelta(hours=24)
+    """How long an interrupted registration can be taken up again."""
+    client_cache_lifetime: timedelta = timedelta(seconds=1)
+    """How old a process's copy of a client or of the signing keys may be."""
+    key_algorithms: tuple[str, ...] = ("RS256", "ES256", "PS256", "EdDSA")
+    """Signing algorithms for which keys are kept; the first is the default."""
+    key_publish_lead: timedelta = timedelta(hours=24)
+    key_lifetime: timedelta = timedelta(days=90)
+    """How long a key signs; it is published key_publish_lead before and until the last token has expired after."""
+    argon2_memory_kib: int = 47104
+    argon2_time_cost: int = 1
+    argon2_parallelism: int = 1
+    password_workers: int = 0
+    """Password hashes computed at once per process; 0 means half the processors, at least one."""
+    password_queue: int = 32
+    """Password checks that may wait; more answer 503 with Retry-After."""
+    max_body_bytes: int = 65536
+    trusted_proxies: int = 0
+    """How many reverse proxies stand in front (0: forwarded headers are ignored)."""
+    openings_allowed: bool = False
+    """Whether test-only openings of single clients count at all."""
+    outbound_allow: tuple[str, ...] = ()
+    """host:port pairs that outbound calls may reach over plain http or on private addresses."""
+    outbound_ca_bundle: str = ""
+    """PEM file added to the system's certificate authorities for outbound calls."""
+    authority_url: str = ""
+    """Base URL of the authority's verification API (name and ID number); empty: no verification possible."""
+    authority_upstream: str = ""
+    """Name of the upstream whose client credentials open the authority's API."""
+    upstreams: tuple[Upstream, ...] = ()
+    session_end_clients: tuple[str, ...] = ()
+    """Clients (federated members) that may end a session here which they took part in."""
+    sms_gateway_url: str = ""
+    sms_gateway_token: str = field(default="", repr=False)
+    smtp_host: str = ""
+    smtp_port: int = 25
+    smtp_from: str = "noreply@localhost"
+    smtp_starttls: bool = False
+    worker: str = "embedded"
+    """embedded: this process delivers the outbox and keeps house in a thread; none: `tongxing worker` does."""
+    account_links: tuple[Mapping[str, Any], ...] = ()
+    """Services shown on the account page: {"url": …, "label": {"zh": …, "en": …}}."""
+    default_resource: str = ""
+    """Audience of access tokens for resource scopes when a client names none."""
+    resource_scopes: Mapping[str, str] = field(default_factory=dict)
+    """Scope name → audience (the resource server's identifier)."""
+    scope_labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Scope name → text by language for the consent page, for resource scopes."""
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether the public side speaks https (cookies then are Secure and carry the __Host- prefix)."""
+        return self.issuer.startswith("https://")
+
+    def upstream(self, name: str) -> Upstream | None:
+        """The upstream of that name, or None."""
+        return next((upstream for upstream in self.upstreams if upstream.name == name), None)
+
+
+def load(environ: Mapping[str, str] | None = None, table: str = "idp") -> Settings:
+    """Read the settings of table ``table``; raises SettingsError naming what is wrong."""
+    environ = os.environ if environ is None else environ
+    values: dict[str, Any] = {}
+    path = environ.get("TONGXING_CONFIG")
+    if path:
+        with Path(path).open("rb") as file:
+            values.update(tomllib.load(file).get(table, {}))
+    names = {item.name for item in fields(Settings)}
+    for name in names:
+        text = environ.get(f"TONGXING_{name.upper()}")
+        if text is not None:
+            values[name] = text
+    unknown = sorted(set(values) - names)
+    if unknown:
+        raise SettingsError(f"unknown setting: {', '.join(unknown)}")
+    hints = get_type_hints(Settings)
+    return Settings(**{name: _convert(name, value, hints[name]) for name, value in values.items()})
+
+
+def _convert(name: str, value: Any, kind: Any) -> Any:
+    try:
+        if name == "upstreams":
+            return tuple(_upstream(item) for item in value)
+        return _CONVERTERS.get(kind, lambda given: given)(value)
+    except (TypeError, ValueError, KeyError) as error:
+        raise SettingsError(f"setting {name}: {error}") from error
+
+
+def _upstream(table: Mapping[str, Any]) -> Upstream:
+    values = dict(table)
+    values["assurance"] = AssuranceMap(cap=int(values["assurance"]["cap"]), levels=dict(values["assurance"]["levels"]))
+    return Upstream(**values)
+
+
+def _boolean(value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    known = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
+    return known[str(value).lower()]
+
+
+def _strings(value: Any) -> tuple[Any, ...]:
+    return tuple(item for item in value.split(",") if item) if isinstance(value, str) else tuple(value)
+
+
+_CONVERTERS: dict[Any, Any] = {
+    int: int,
+    bool: _boolean,
+    timedelta: lambda value: timedelta(seconds=float(value)),
+    tuple[str, ...]: _strings,
+    tuple[Mapping[str, Any], ...]: tuple,
+}

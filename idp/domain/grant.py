@@ -1,0 +1,40 @@
+"""A grant: what one person gave one client in one authorization, and the token family that comes of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Grant:
+    """The row is the authorization code first (``code_hash``) and the refresh family afterwards (``refresh_hash``)."""
+
+    id: str
+    client_id: str
+    account_id: str
+    subject: str
+    session_id: str | None
+    sid: str | None
+    scope: frozenset[str]
+    redirect_uri: str
+    audience: tuple[str, ...]
+    created_at: datetime
+    auth_time: datetime
+    acr: str
+    amr: tuple[str, ...]
+    nonce: str | None = None
+    code_challenge: str | None = None
+    requested_claims: dict[str, Any] = field(default_factory=dict)  # the claims parameter (OpenID Connect Core §5.5)
+    act_as: dict[str, str] | None = None
+    code_expires_at: datetime | None = None
+    code_used_at: datetime | None = None
+    refresh_generation: int = 0
+    refresh_expires_at: datetime | None = None
+    revoked_at: datetime | None = None
+    revoked_reason: str | None = None
+
+    @property
+    def is_revoked(self) -> bool:
+        return self.revoked_at is not None

@@ -1,0 +1,225 @@
+"""Grants: authorization codes, refresh families and revocation, each decided by one conditional statement.
+
+A refresh family has one live leaf by construction: the row holds the hash of the current token only, and a refresh
+replaces it in the statement that checks it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import and_, exists, insert, or_, select, update
+
+from idp.crypto.vault import Vault
+from idp.domain.account import Account
+from idp.domain.grant import Grant
+from idp.storage.accounts import COLUMNS as ACCOUNT_COLUMNS
+from idp.storage.accounts import account_of
+from idp.storage.db import Db
+from idp.storage.tables import accounts, grants, revoked_tokens
+
+_HIDDEN = {"code_hash", "refresh_hash", "refresh_ends_at"}
+_COLUMNS = tuple(column.label(f"grant_{column.name}") for column in grants.c if column.name not in _HIDDEN)
+
+
+@dataclass(frozen=True)
+class TokenStatus:
+    """What one look-up says of an access token: is it, or the grant it came from, revoked; and the grant's person."""
+
+    is_active: bool
+    grant: Grant | None = None
+    account: Account | None = None
+
+
+def add(db: Db, grant: Grant, code_hash: str) -> None:
+    db.execute(
+        insert(grants).values(
+            id=grant.id,
+            client_id=grant.client_id,
+            account_id=grant.account_id,
+            subject=grant.subject,
+            session_id=grant.session_id,
+            sid=grant.sid,
+            scope=" ".join(sorted(grant.scope)),
+            redirect_uri=grant.redirect_uri,
+            audience=list(grant.audience),
+            auth_time=grant.auth_time,
+            acr=grant.acr,
+            amr=" ".join(grant.amr),
+            nonce=grant.nonce,
+            requested_claims=grant.requested_claims,
+            act_as=grant.act_as,
+            code_hash=code_hash,
+            code_challenge=grant.code_challenge,
+            code_expires_at=grant.code_expires_at,
+            created_at=grant.created_at,
+        )
+    )
+
+
+def consume_code(
+    db: Db,
+    code_hash: str,
+    client_id: str,
+    now: datetime,
+    *,
+    refresh_hash: str | None = None,
+    refresh_expires_at: datetime | None = None,
+    refresh_ends_at: datetime | None = None,
+) -> Grant | None:
+    """Claim a code once, for the client it was issued to, and start its refresh family in the same statement."""
+    row = db.execute(
+        update(grants)
+        .where(
+            grants.c.code_hash == code_hash,
+            grants.c.client_id == client_id,
+            grants.c.code_used_at.is_(None),
+            grants.c.code_expires_at > now,
+            grants.c.revoked_at.is_(None),
+        )
+        .values(
+            code_used_at=now,
+            refresh_hash=refresh_hash,
+            refresh_generation=1 if refresh_hash else 0,
+            refresh_expires_at=refresh_expires_at,
+            refresh_ends_at=refresh_ends_at,
+        )
+        .returning(*_COLUMNS)
+    ).first()
+    return _grant_of(row) if row else None
+
+
+def find_by_code(db: Db, code_hash: str) -> Grant | None:
+    """The grant of a code, used or not: for telling a replay from a code that never was."""
+    row = db.execute(select(*_COLUMNS).where(grants.c.code_hash == code_hash)).first()
+    return _grant_of(row) if row else None
+
+
+def find(db: Db, grant_id: str) -> Grant | None:
+    row = db.execute(select(*_COLUMNS).where(grants.c.id == grant_id)).first()
+    return _grant_of(row) if row else None
+
+
+def rotate_refresh(
+    db: Db, grant_id: str, client_id: str, old_hash: str, new_hash: str, expires_at: datetime, now: datetime
+) -> Grant | None:
+    """Replace the family's live refresh token; None when ``old_hash`` is not the live one of a live grant."""
+    row = db.execute(
+        update(grants)
+        .where(
+            grants.c.id == grant_id,
+            grants.c.client_id == client_id,
+            grants.c.refresh_hash == old_hash,
+            grants.c.revoked_at.is_(None),
+            grants.c.refresh_expires_at > now,
+            grants.c.refresh_ends_at > now,
+        )
+        .values(
+            refresh_hash=new_hash,
+            refresh_generation=grants.c.refresh_generation + 1,
+            refresh_expires_at=expires_at,
+        )
+        .returning(*_COLUMNS)
+    ).first()
+    return _grant_of(row) if row else None
+
+
+def token_status(db: Db, vault: Vault, grant_id: str | None, jti: str) -> TokenStatus:
+    """One statement for an access token: denied by jti? grant revoked? whose is it? Client tokens have no grant."""
+    denied = exists().where(revoked_tokens.c.jti == jti)
+    if grant_id is None:
+        return TokenStatus(is_active=not db.execute(select(denied)).scalar_one())
+    row = db.execute(
+        select(*_COLUMNS, *ACCOUNT_COLUMNS, denied.label("is_denied"))
+        .join(accounts, accounts.c.id == grants.c.account_id)
+        .where(grants.c.id == grant_id)
+    ).first()
+    if row is None:
+        return TokenStatus(is_active=False)
+    grant, account = _grant_of(row), account_of(row, vault)
+    is_active = not row.is_denied and not grant.is_revoked and account.is_active
+    return TokenStatus(is_active, grant, account)
+
+
+def find_live_refresh(db: Db, grant_id: str, refresh_hash: str, now: datetime) -> Grant | None:
+    """The grant whose live refresh token this is: for introspection and revocation."""
+    row = db.execute(
+        select(*_COLUMNS).where(
+            grants.c.id == grant_id,
+            grants.c.refresh_hash == refresh_hash,
+            grants.c.revoked_at.is_(None),
+            grants.c.refresh_expires_at > now,
+            grants.c.refresh_ends_at > now,
+        )
+    ).first()
+    return _grant_of(row) if row else None
+
+
+def revoke(db: Db, grant_id: str, reason: str, now: datetime) -> bool:
+    """Revoke a grant and with it every token of its family; False when it was revoked before."""
+    return _revoke(db, grants.c.id == grant_id, reason, now) > 0
+
+
+def revoke_of_session(db: Db, session_id: str, reason: str, now: datetime) -> int:
+    """Revoke what a session gave out; offline grants outlive it (OpenID Connect Core §11)."""
+    is_offline = or_(
+        grants.c.scope.like("offline_access %"),
+        grants.c.scope.like("% offline_access"),
+        grants.c.scope.like("% offline_access %"),
+    )
+    return _revoke(db, and_(grants.c.session_id == session_id, ~is_offline), reason, now)
+
+
+def revoke_of_account(db: Db, account_id: str, reason: str, now: datetime, client_id: str | None = None) -> int:
+    where = grants.c.account_id == account_id
+    if client_id is not None:
+        where = and_(where, grants.c.client_id == client_id)
+    return _revoke(db, where, reason, now)
+
+
+def revoke_token(db: Db, jti: str, expires_at: datetime) -> None:
+    """Deny one access token until it would have expired; saying it twice is no error."""
+    already = exists().where(revoked_tokens.c.jti == jti)
+    if not db.execute(select(already)).scalar_one():
+        db.execute(insert(revoked_tokens).values(jti=jti, expires_at=expires_at))
+
+
+def _revoke(db: Db, where: Any, reason: str, now: datetime) -> int:
+    rows = db.execute(
+        update(grants)
+        .where(where, grants.c.revoked_at.is_(None))
+        .values(revoked_at=now, revoked_reason=reason)
+        .returning(grants.c.id)
+    )
+    return len(rows.all())
+
+
+def _grant_of(row: Any) -> Grant:
+    values = row._mapping
+    return Grant(
+        id=values["grant_id"],
+        client_id=values["grant_client_id"],
+        account_id=values["grant_account_id"],
+        subject=values["grant_subject"],
+        session_id=values["grant_session_id"],
+        sid=values["grant_sid"],
+        scope=frozenset(values["grant_scope"].split()),
+        redirect_uri=values["grant_redirect_uri"],
+        audience=tuple(values["grant_audience"]),
+        created_at=values["grant_created_at"],
+        auth_time=values["grant_auth_time"],
+        acr=values["grant_acr"],
+        amr=tuple(values["grant_amr"].split()),
+        nonce=values["grant_nonce"],
+        code_challenge=values["grant_code_challenge"],
+        requested_claims=values["grant_requested_claims"],
+        act_as=values["grant_act_as"],
+        code_expires_at=values["grant_code_expires_at"],
+        code_used_at=values["grant_code_used_at"],
+        refresh_generation=values["grant_refresh_generation"],
+        refresh_expires_at=values["grant_refresh_expires_at"],
+        revoked_at=values["grant_revoked_at"],
+        revoked_reason=values["grant_revoked_reason"],
+    )

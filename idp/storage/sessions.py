@@ -1,0 +1,238 @@
+"""Single sign-on sessions: found by the hash of the cookie's secret, ended for good."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import and_, insert, select, update
+from sqlalchemy import func as sql
+
+from idp.crypto.random import hash_secret, new_id, new_secret
+from idp.crypto.vault import Vault
+from idp.domain.session import Consent, Session, SignedIn
+from idp.storage.accounts import COLUMNS as ACCOUNT_COLUMNS
+from idp.storage.accounts import account_of
+from idp.storage.db import Db
+from idp.storage.tables import accounts, clients, consents, grants, sessions
+
+_COLUMNS = tuple(
+    column.label(f"session_{column.name}")
+    for column in sessions.c
+    if column.name not in {"secret_hash", "upstream_id_token_sealed"}
+)
+
+
+@dataclass(frozen=True)
+class UpstreamSession:
+    """Where a federated login came from; kept so that logout can reach it."""
+
+    issuer: str
+    subject: str
+    sid: str | None
+    id_token: str
+
+
+def add(
+    db: Db,
+    vault: Vault,
+    *,
+    account_id: str,
+    level: int,
+    amr: Sequence[str],
+    source: str,
+    is_choice_made: bool,
+    user_agent: str,
+    address: str,
+    now: datetime,
+    expires_at: datetime,
+    auth_time: datetime | None = None,
+    upstream: UpstreamSession | None = None,
+) -> tuple[Session, str]:
+    """Create a session; returns it with the cookie's secret, which is kept nowhere."""
+    secret, session_id = new_secret(), new_id()
+    values: dict[str, Any] = {
+        "id": session_id,
+        "secret_hash": hash_secret(secret),
+        "sid": new_id(),
+        "account_id": account_id,
+        "auth_time": auth_time or now,
+        "level": level,
+        "amr": " ".join(amr),
+        "source": source,
+        "upstream_issuer": upstream.issuer if upstream else None,
+        "upstream_subject": upstream.subject if upstream else None,
+        "upstream_sid": upstream.sid if upstream else None,
+        "upstream_id_token_sealed": (
+            vault.seal("upstream_id_token", upstream.id_token.encode(), session_id) if upstream else None
+        ),
+        "is_choice_made": is_choice_made,
+        "mandate_id": None,
+        "act_as": None,
+        "user_agent": user_agent[:255],
+        "address": address[:64],
+        "created_at": now,
+        "last_seen_at": now,
+        "expires_at": expires_at,
+        "ended_at": None,
+    }
+    db.execute(insert(sessions).values(values))
+    return _session_of(values), secret
+
+
+def find_signed_in(db: Db, vault: Vault, secret: str, client_id: str | None = None) -> SignedIn | None:
+    """One statement: the session of a cookie, its person and their consent to the client. Says nothing of expiry."""
+    on_client = and_(consents.c.account_id == sessions.c.account_id, consents.c.client_id == (client_id or ""))
+    query = (
+        select(*_COLUMNS, *ACCOUNT_COLUMNS, consents.c.scope, consents.c.claims, consents.c.granted_at)
+        .select_from(sessions.join(accounts, accounts.c.id == sessions.c.account_id).outerjoin(consents, on_client))
+        .where(sessions.c.secret_hash == hash_secret(secret))
+    )
+    row = db.execute(query).first()
+    if row is None:
+        return None
+    consent = None
+    if row.granted_at is not None:
+        consent = Consent(frozenset(row.scope.split()), frozenset(row.claims.split()), row.granted_at)
+    return SignedIn(_session_of(_prefixed(row)), account_of(row, vault), consent)
+
+
+def find(db: Db, session_id: str) -> Session | None:
+    row = db.execute(select(*_COLUMNS).where(sessions.c.id == session_id)).first()
+    return _session_of(_prefixed(row)) if row else None
+
+
+def find_by_sid(db: Db, sid: str) -> Session | None:
+    row = db.execute(select(*_COLUMNS).where(sessions.c.sid == sid)).first()
+    return _session_of(_prefixed(row)) if row else None
+
+
+def list_alive(db: Db, account_id: str, now: datetime) -> list[Session]:
+    """The person's sessions, the one seen last first."""
+    query = (
+        select(*_COLUMNS)
+        .where(sessions.c.account_id == account_id, sessions.c.ended_at.is_(None), sessions.c.expires_at > now)
+        .order_by(sessions.c.last_seen_at.desc())
+    )
+    return [_session_of(_prefixed(row)) for row in db.execute(query)]
+
+
+def list_of_upstream(db: Db, issuer: str, *, sid: str | None, subject: str | None) -> list[Session]:
+    """Sessions that came from an upstream session (by sid) or person (by subject) and have not ended."""
+    query = select(*_COLUMNS).where(sessions.c.upstream_issuer == issuer, sessions.c.ended_at.is_(None))
+    if sid is not None:
+        query = query.where(sessions.c.upstream_sid == sid)
+    if subject is not None:
+        query = query.where(sessions.c.upstream_subject == subject)
+    return [_session_of(_prefixed(row)) for row in db.execute(query)]
+
+
+def touch(db: Db, session_id: str, now: datetime) -> None:
+    """Note that the session was used. Callers do this at most once a minute."""
+    db.execute(update(sessions).where(sessions.c.id == session_id).values(last_seen_at=now))
+
+
+def replace_secret(db: Db, session_id: str) -> str:
+    """A new cookie secret for the same session (ASVS 7.2.4), after re-authentication."""
+    secret = new_secret()
+    db.execute(update(sessions).where(sessions.c.id == session_id).values(secret_hash=hash_secret(secret)))
+    return secret
+
+
+def reauthenticate(
+    db: Db, session: Session, *, level: int, amr: Sequence[str], now: datetime, is_choice_made: bool
+) -> tuple[Session, str]:
+    """The same person proved themselves again: new auth_time and a new secret in one statement."""
+    secret = new_secret()
+    db.execute(
+        update(sessions)
+        .where(sessions.c.id == session.id)
+        .values(
+            secret_hash=hash_secret(secret),
+            auth_time=now,
+            last_seen_at=now,
+            level=level,
+            amr=" ".join(amr),
+            is_choice_made=is_choice_made,
+        )
+    )
+    renewed = replace(
+        session, auth_time=now, last_seen_at=now, level=level, amr=tuple(amr), is_choice_made=is_choice_made
+    )
+    return renewed, secret
+
+
+def choose(db: Db, session_id: str, mandate_id: str | None, act_as: dict[str, str] | None) -> None:
+    """Store for whom the person acts in this session (None: as themselves)."""
+    db.execute(
+        update(sessions)
+        .where(sessions.c.id == session_id)
+        .values(is_choice_made=True, mandate_id=mandate_id, act_as=act_as)
+    )
+
+
+def end(db: Db, session_id: str, reason: str, now: datetime) -> bool:
+    """End a session once; False when it had ended before."""
+    ended = db.execute(
+        update(sessions)
+        .where(sessions.c.id == session_id, sessions.c.ended_at.is_(None))
+        .values(ended_at=now, end_reason=reason)
+        .returning(sessions.c.id)
+    )
+    return ended.first() is not None
+
+
+def find_upstream(db: Db, vault: Vault, session_id: str) -> UpstreamSession | None:
+    """Where a session came from; None for a local login."""
+    row = db.execute(
+        select(
+            sessions.c.upstream_issuer,
+            sessions.c.upstream_subject,
+            sessions.c.upstream_sid,
+            sessions.c.upstream_id_token_sealed,
+        ).where(sessions.c.id == session_id)
+    ).first()
+    if row is None or row.upstream_issuer is None:
+        return None
+    id_token = vault.open("upstream_id_token", row.upstream_id_token_sealed, session_id).decode()
+    return UpstreamSession(row.upstream_issuer, row.upstream_subject, row.upstream_sid, id_token)
+
+
+def list_clients(db: Db, session_id: str) -> list[tuple[str, str]]:
+    """(client_id, subject as that client knows the person) of every client that got tokens in the session."""
+    query = (
+        select(grants.c.client_id, sql.max(grants.c.subject))
+        .join(clients, clients.c.client_id == grants.c.client_id)
+        .where(grants.c.session_id == session_id, grants.c.code_used_at.is_not(None))
+        .group_by(grants.c.client_id)
+        .order_by(grants.c.client_id)
+    )
+    return [(client_id, subject) for client_id, subject in db.execute(query)]
+
+
+def _prefixed(row: Any) -> dict[str, Any]:
+    return {name.removeprefix("session_"): value for name, value in row._mapping.items() if name.startswith("session_")}
+
+
+def _session_of(values: dict[str, Any]) -> Session:
+    return Session(
+        id=values["id"],
+        sid=values["sid"],
+        account_id=values["account_id"],
+        auth_time=values["auth_time"],
+        level=values["level"],
+        amr=tuple(values["amr"].split()),
+        source=values["source"],
+        created_at=values["created_at"],
+        last_seen_at=values["last_seen_at"],
+        expires_at=values["expires_at"],
+        is_choice_made=values["is_choice_made"],
+        mandate_id=values["mandate_id"],
+        act_as=values["act_as"],
+        ended_at=values["ended_at"],
+        upstream_sid=values["upstream_sid"],
+        user_agent=values["user_agent"],
+        address=values["address"],
+    )

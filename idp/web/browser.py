@@ -1,0 +1,97 @@
+"""What the browser holds: the session cookie and a browser id that binds interactions to it.
+
+Cookies are opaque, HttpOnly, SameSite=Lax; over https also Secure with the ``__Host-`` prefix. The session cookie's
+secret is stored as a hash only.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from flask import Response, g, request
+
+from idp.config import Settings
+from idp.context import Context
+from idp.crypto.random import hash_secret, new_secret
+from idp.domain.session import SignedIn
+from idp.storage import sessions
+
+_TOUCH_AFTER = timedelta(seconds=60)
+
+
+def cookie_name(settings: Settings, name: str) -> str:
+    prefix = "__Host-" if settings.is_secure else ""
+    return f"{prefix}{settings.cookie_prefix}_{name}"
+
+
+def set_cookie(
+    settings: Settings, response: Response, name: str, value: str, lifetime: timedelta | None = None
+) -> None:
+    response.set_cookie(
+        cookie_name(settings, name),
+        value,
+        max_age=lifetime,
+        path="/",
+        httponly=True,
+        secure=settings.is_secure,
+        samesite="Lax",
+    )
+
+
+def clear_cookie(settings: Settings, response: Response, name: str) -> None:
+    response.delete_cookie(
+        cookie_name(settings, name), path="/", httponly=True, secure=settings.is_secure, samesite="Lax"
+    )
+
+
+def signed_in(context: Context, client_id: str | None = None) -> SignedIn | None:
+    """The browser's live session with its person (and consent to a client), or None; one statement, looked up once
+    per request and client. Notes the use at most once a minute."""
+    secret = request.cookies.get(cookie_name(context.settings, "session"))
+    if not secret:
+        return None
+    known = g.setdefault("signed_in", {})
+    if client_id not in known:
+        known[client_id] = _find(context, secret, client_id)
+    return known[client_id]
+
+
+def _find(context: Context, secret: str, client_id: str | None) -> SignedIn | None:
+    found = sessions.find_signed_in(context.db, context.vault, secret, client_id)
+    idle = context.settings.session_idle_lifetime
+    if found is None or not found.session.is_alive(context.now, idle) or not found.account.is_active:
+        return None
+    if context.now - found.session.last_seen_at > _TOUCH_AFTER:
+        sessions.touch(context.db, found.session.id, context.now)
+    return found
+
+
+def set_session(settings: Settings, response: Response, secret: str) -> None:
+    """Give the browser its session; the cookie ends with the browser, the session by the clock."""
+    set_cookie(settings, response, "session", secret)
+    g.pop("signed_in", None)
+
+
+def clear_session(settings: Settings, response: Response) -> None:
+    clear_cookie(settings, response, "session")
+    g.pop("signed_in", None)
+
+
+def browser_id(settings: Settings) -> str:
+    """This browser's random id, made at first need; :func:`keep_browser_id` sends it along."""
+    if "browser_id" not in g:
+        found = request.cookies.get(cookie_name(settings, "browser"), "")
+        g.is_browser_new = len(found) != 43
+        g.browser_id = new_secret() if g.is_browser_new else found
+    return str(g.browser_id)
+
+
+def browser_hash(settings: Settings) -> str:
+    return hash_secret(browser_id(settings))
+
+
+def keep_browser_id(settings: Settings, response: Response) -> Response:
+    """After each request: set the browser id if one was made (installed by idp.app)."""
+    if g.get("is_browser_new"):
+        set_cookie(settings, response, "browser", g.browser_id)
+    return response

@@ -1,0 +1,45 @@
+"""One transaction per request: opened at first use, committed before the answer leaves, rolled back on an exception.
+
+A protocol error commits too (a replay's revocation and a failure's count must persist).
+"""
+
+from __future__ import annotations
+
+from typing import cast
+
+from flask import Flask, Response, current_app, g
+from flask_sqlalchemy import SQLAlchemy
+
+from idp.context import Context, Provider
+
+READ_ONLY = {"userinfo.userinfo", "introspection.introspect"}  # take no write lock on SQLite
+
+
+def provider() -> Provider:
+    """The application's long-lived parts."""
+    return cast(Provider, current_app.extensions["tongxing"])
+
+
+def current() -> Context:
+    """This request's context."""
+    if "context" not in g:
+        g.context = provider().context(_database().session())
+    return cast(Context, g.context)
+
+
+def is_read_only(endpoint: str | None) -> bool:
+    return endpoint in READ_ONLY
+
+
+def install(app: Flask) -> None:
+    app.after_request(_commit)
+
+
+def _commit(response: Response) -> Response:
+    if "context" in g and response.status_code < 500:
+        g.context.db.commit()
+    return response
+
+
+def _database() -> SQLAlchemy:
+    return cast(SQLAlchemy, current_app.extensions["sqlalchemy"])
