@@ -1,4 +1,4 @@
-"""Reading a signed JWT: size, algorithm allow-list, the key its header names, the signature; then checks of single claims.
+"""Reading a signed JWT: its size, algorithm, key and signature; and the checks of single claims.
 
 Obeys RFC 8725 (JWT Best Current Practices) §3.1, §3.2, §3.9 and RFC 7515 §4.1: keys come only from the provider's
 published set, never from `jwk`, `jku`, `x5c` or `x5u` in the token.

@@ -60,3 +60,8 @@ class Login:
     def acr(self) -> str | None:
         acr = self.id_token.get("acr")
         return acr if isinstance(acr, str) else None
+
+    @property
+    def authenticated_at(self) -> datetime | None:
+        """When the person last proved who they are (`auth_time`), as an aware UTC time."""
+        return jwt.instant(self.id_token, "auth_time") if "auth_time" in self.id_token else None
