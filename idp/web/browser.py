@@ -50,7 +50,7 @@ def signed_in(context: Context, client_id: str | None = None) -> SignedIn | None
     secret = request.cookies.get(cookie_name(context.settings, "session"))
     if not secret:
         return None
-    known = g.setdefault("signed_in", {})
+    known: dict[str | None, SignedIn | None] = g.setdefault("signed_in", {})
     if client_id not in known:
         known[client_id] = _find(context, secret, client_id)
     return known[client_id]
