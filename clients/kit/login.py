@@ -62,6 +62,6 @@ class Login:
         return acr if isinstance(acr, str) else None
 
     @property
-    def authenticated_at(self) -> datetime | None:
-        """When the person last proved who they are (`auth_time`), as an aware UTC time."""
-        return jwt.instant(self.id_token, "auth_time") if "auth_time" in self.id_token else None
+    def authenticated_at(self) -> datetime:
+        """When the person last proved who they are (`auth_time`), or else when the ID token was issued; aware UTC."""
+        return jwt.instant(self.id_token, "auth_time" if "auth_time" in self.id_token else "iat")

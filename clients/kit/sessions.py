@@ -176,9 +176,11 @@ class SessionStore:
 
     def _has_notice(self, login: Login) -> bool:
         """True if a logout of this session came in already, or one of the whole person after this login's start."""
-        whole_person = (logout_notices.c.sid.is_(None)) & (logout_notices.c.subject == login.subject)
-        if login.authenticated_at is not None:
-            whole_person &= logout_notices.c.issued_at >= login.authenticated_at
+        whole_person = (
+            logout_notices.c.sid.is_(None)
+            & (logout_notices.c.subject == login.subject)
+            & (logout_notices.c.issued_at > login.authenticated_at)
+        )
         query = select(text("1")).where(
             logout_notices.c.client_id == self._client_id,
             logout_notices.c.issuer == login.issuer,
