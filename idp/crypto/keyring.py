@@ -7,7 +7,8 @@ joserfc is always handed exactly one key, never a set to choose from.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from joserfc.jwk import ECKey, OKPKey, RSAKey, import_key
@@ -21,40 +22,59 @@ class NoSigningKey(RuntimeError):
     """No key of the algorithm may sign now; the deployment has none or its rotation stands still."""
 
 
+@dataclass(frozen=True)
+class _Held:
+    """One consistent set of keys; replaced as a whole, so that a reader in another thread never sees half of two."""
+
+    keys: tuple[SigningKey, ...]
+    private: dict[str, Any]
+    public: dict[str, Any]
+
+
 class KeyRing:
-    """The provider's signing keys as this process knows them."""
+    """The provider's signing keys as this process knows them. Thread-safe."""
 
     def __init__(self, keys: Sequence[SigningKey] = ()) -> None:
-        self._keys: tuple[SigningKey, ...] = ()
-        self._private: dict[str, Any] = {}
-        self._public: dict[str, Any] = {}
-        self.replace(keys)
+        self._held = _Held((), {}, {})
+        self._loaded_at: datetime | None = None
+        if keys:
+            self.replace(keys)
 
-    def replace(self, keys: Sequence[SigningKey]) -> None:
-        """Take over a new set of keys; importing happens once per key."""
-        private = {key.kid: self._private.get(key.kid) or import_key(key.private_jwk) for key in keys}
-        public = {key.kid: self._public.get(key.kid) or import_key(key.public_jwk) for key in keys}
-        self._private, self._public, self._keys = private, public, tuple(keys)
+    def replace(self, keys: Sequence[SigningKey], now: datetime | None = None) -> None:
+        """Take over a new set of keys, read at ``now``; importing happens once per key."""
+        held = self._held
+        self._held = _Held(
+            keys=tuple(keys),
+            private={key.kid: held.private.get(key.kid) or import_key(key.private_jwk) for key in keys},
+            public={key.kid: held.public.get(key.kid) or import_key(key.public_jwk) for key in keys},
+        )
+        self._loaded_at = now or self._loaded_at
 
     @property
     def keys(self) -> tuple[SigningKey, ...]:
-        return self._keys
+        return self._held.keys
+
+    def is_fresh(self, now: datetime, lifetime: timedelta) -> bool:
+        """Whether the copy was read less than ``lifetime`` ago."""
+        return self._loaded_at is not None and now - self._loaded_at < lifetime
 
     def signing(self, alg: str, now: datetime) -> tuple[str, Any]:
         """(kid, private key) of the key that signs with ``alg`` now: of several the newest."""
-        candidates = [key for key in self._keys if key.alg == alg and key.stage(now) is KeyStage.SIGNING]
+        held = self._held
+        candidates = [key for key in held.keys if key.alg == alg and key.stage(now) is KeyStage.SIGNING]
         if not candidates:
             raise NoSigningKey(alg)
         newest = max(candidates, key=lambda key: key.signs_from)
-        return newest.kid, self._private[newest.kid]
+        return newest.kid, held.private[newest.kid]
 
     def verifying(self, kid: str, now: datetime) -> tuple[str, Any] | None:
         """(alg, public key) for a kid that is still published; None for any other."""
-        for key in self._keys:
+        held = self._held
+        for key in held.keys:
             if key.kid == kid and key.stage(now) is not KeyStage.GONE:
-                return key.alg, self._public[kid]
+                return key.alg, held.public[kid]
         return None
 
     def jwks(self, now: datetime) -> dict[str, Any]:
         """The published JWK Set (RFC 7517 §5): every key but those that are gone."""
-        return {"keys": [key.public_jwk for key in self._keys if key.stage(now) is not KeyStage.GONE]}
+        return {"keys": [key.public_jwk for key in self._held.keys if key.stage(now) is not KeyStage.GONE]}

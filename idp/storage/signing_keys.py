@@ -6,11 +6,21 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete, insert, select, update
+from sqlalchemy import func as sql
 
 from idp.crypto.vault import Vault
 from idp.domain.signing_key import SigningKey
 from idp.storage.db import Db
 from idp.storage.tables import signing_keys
+
+_LOCK = 0x746F6E67  # any number of our own: "tong"
+
+
+def lock(db: Db) -> None:
+    """Let one process at a time decide about keys, until its transaction ends. On SQLite the transaction itself is
+    that lock (it begins by taking the write lock)."""
+    if db.get_bind().dialect.name == "postgresql":
+        db.execute(select(sql.pg_advisory_xact_lock(_LOCK)))
 
 
 def list_all(db: Db, vault: Vault) -> list[SigningKey]:
