@@ -1,0 +1,464 @@
+"""Fixtures for every test; the real services behind them are in tests/services.py.
+
+Tests run on SQLite and the SQL ephemeral store. One that must hold on both engines asks for `both_engines`, one that
+must hold on both ephemeral stores for `ephemeral_store`; `engine_url`, `settings`, `app`, `provider` then follow.
+"""
+
+from __future__ import annotations
+
+import base64
+import itertools
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+import pytest
+import redis
+from flask import Flask
+from flask.testing import FlaskClient
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session as DbSession
+
+from idp.app import create_app
+from idp.config import Settings
+from idp.context import Context, Provider
+from idp.crypto.random import hash_secret, new_secret
+from idp.domain.account import Account
+from idp.domain.assurance import Proof
+from idp.domain.client import Client
+from idp.domain.session import Session
+from idp.storage import accounts, clients, sessions
+from tests import schema, services
+from tests.clock import Clock
+from tests.statements import Statements, counted
+
+ISSUER = "http://127.0.0.1:8000"
+MASTER_KEY = base64.urlsafe_b64encode(bytes(range(32))).decode()
+PASSWORD = "正确的马 battery staple 42"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Tests talk to this machine only."""
+    config.option.allow_hosts = config.option.allow_hosts or "127.0.0.1,::1,localhost"
+    config.option.allow_unix_socket = True
+
+
+# --- services -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[services.PostgreSQL]:
+    with services.running_postgresql() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[str]:
+    with services.running_redis() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated database file, copied for each test."""
+    path = tmp_path_factory.mktemp("template") / "idp.sqlite3"
+    schema.build(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgresql_template(postgresql_server: services.PostgreSQL) -> str:
+    """The name of a migrated database, copied for each test."""
+    postgresql_server.execute("CREATE DATABASE template_idp")
+    schema.build(postgresql_server.url("template_idp"))
+    return "template_idp"
+
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture
+def postgresql_url(postgresql_server: services.PostgreSQL) -> Iterator[str]:
+    """A fresh, empty PostgreSQL database."""
+    yield from _postgresql_database(postgresql_server, "template0")
+
+
+@pytest.fixture
+def redis_url(redis_server: str) -> str:
+    """A Redis with nothing in it."""
+    with redis.Redis.from_url(redis_server) as client:
+        client.flushall()
+    return redis_server
+
+
+# --- databases ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def both_engines(request: pytest.FixtureRequest) -> str:
+    """Ask for it to run a test on SQLite and on PostgreSQL."""
+    return str(request.param)
+
+
+@pytest.fixture(params=["sql", "redis"])
+def ephemeral_store(request: pytest.FixtureRequest) -> str:
+    """Ask for it to run a test with ephemeral values in the database and in Redis."""
+    return str(request.param)
+
+
+@pytest.fixture
+def new_database(request: pytest.FixtureRequest) -> Iterator[Callable[[], str]]:
+    """Makes fresh migrated databases of the test's engine: each call gives another one's URL."""
+    engine = request.getfixturevalue("both_engines") if "both_engines" in request.fixturenames else "sqlite"
+    with ExitStack() as stack:
+        yield lambda: stack.enter_context(_database(request, engine))
+
+
+@pytest.fixture
+def engine_url(new_database: Callable[[], str]) -> str:
+    """The URL of the test's migrated database: SQLite, or both where `both_engines` is asked for."""
+    return new_database()
+
+
+def _database(request: pytest.FixtureRequest, engine: str) -> AbstractContextManager[str]:
+    if engine == "sqlite":
+        return _sqlite_database(request.getfixturevalue("sqlite_template"), request.getfixturevalue("tmp_path"))
+    server, template = request.getfixturevalue("postgresql_server"), request.getfixturevalue("postgresql_template")
+    return _generated(_postgresql_database(server, template))
+
+
+class _generated(AbstractContextManager[str]):
+    """A one-value generator as a context manager."""
+
+    def __init__(self, generator: Iterator[str]) -> None:
+        self._generator = generator
+
+    def __enter__(self) -> str:
+        return next(self._generator)
+
+    def __exit__(self, *_: object) -> None:
+        next(self._generator, None)
+
+
+def _sqlite_database(template: Path, folder: Path) -> AbstractContextManager[str]:
+    def copy() -> Iterator[str]:
+        path = folder / f"database-{next(_numbers)}.sqlite3"
+        shutil.copy(template, path)
+        yield f"sqlite:///{path}"
+
+    return _generated(copy())
+
+
+def _postgresql_database(server: services.PostgreSQL, template: str) -> Iterator[str]:
+    name = f"test_{next(_numbers)}"
+    server.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
+    yield server.url(name)
+    server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+# --- the provider ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def settings(request: pytest.FixtureRequest, engine_url: str) -> Settings:
+    """Settings with cheap password hashes; override single ones in a module by a fixture of the same name."""
+    uses_redis = "ephemeral_store" in request.fixturenames and request.getfixturevalue("ephemeral_store") == "redis"
+    return Settings(
+        issuer=ISSUER,
+        database_url=engine_url,
+        redis_url=request.getfixturevalue("redis_url") if uses_redis else "",
+        master_key=MASTER_KEY,
+        argon2_memory_kib=8192,
+        argon2_time_cost=1,
+        worker="none",
+        default_resource="http://127.0.0.1:8300",
+        resource_scopes={"matters.read": "http://127.0.0.1:8300", "matters.submit": "http://127.0.0.1:8300"},
+    )
+
+
+@pytest.fixture
+def make_app(settings: Settings, clock: Clock) -> Iterator[Callable[..., Flask]]:
+    """Builds applications: `make_app(blueprints=…, issuer=…, any other setting)`; engines are closed at the end."""
+    made: list[Flask] = []
+
+    def make(blueprints: Any = (), **changes: Any) -> Flask:
+        app = create_app(replace(settings, **changes), blueprints=blueprints, clock=clock)
+        schema.load_keys(app.extensions["tongxing"])
+        made.append(app)
+        return app
+
+    yield make
+    for app in made:
+        provider: Provider = app.extensions["tongxing"]
+        provider.engine.dispose()
+        if provider.redis is not None:
+            provider.redis.close()
+
+
+@pytest.fixture
+def app(make_app: Callable[..., Flask]) -> Flask:
+    return make_app()
+
+
+@pytest.fixture
+def provider(app: Flask) -> Provider:
+    found: Provider = app.extensions["tongxing"]
+    return found
+
+
+@pytest.fixture
+def engine(provider: Provider) -> Engine:
+    return provider.engine
+
+
+@pytest.fixture
+def db(engine: Engine) -> Iterator[DbSession]:
+    """A session of its own on the provider's database; commit it where others must see."""
+    with DbSession(engine, autoflush=False) as session:
+        yield session
+
+
+@pytest.fixture
+def work(provider: Provider) -> Callable[[], AbstractContextManager[Context]]:
+    """`with work() as context:` is one transaction outside any request, committed at the end."""
+    return lambda: _work(provider)
+
+
+class _work(AbstractContextManager[Context]):
+    def __init__(self, provider: Provider) -> None:
+        self._provider = provider
+
+    def __enter__(self) -> Context:
+        self._db = DbSession(self._provider.engine, autoflush=False)
+        return self._provider.context(self._db)
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            self._db.commit()
+        self._db.close()
+
+
+class IssuerClient(FlaskClient):
+    """A browser without pages: keeps cookies, speaks to the issuer's own address."""
+
+    def open(self, *args: Any, **kwargs: Any) -> Any:
+        if not args or isinstance(args[0], str):
+            kwargs.setdefault("base_url", self.application.extensions["tongxing"].settings.issuer)
+        return super().open(*args, **kwargs)
+
+
+@pytest.fixture
+def new_http() -> Callable[[Flask], FlaskClient]:
+    """Gives another browser for an application."""
+
+    def new(app: Flask) -> FlaskClient:
+        app.test_client_class = IssuerClient
+        return app.test_client()
+
+    return new
+
+
+@pytest.fixture
+def http(app: Flask, new_http: Callable[[Flask], FlaskClient]) -> FlaskClient:
+    return new_http(app)
+
+
+# --- who and what is registered -------------------------------------------------------------------------------------
+
+
+class RegisterClient(Protocol):
+    def __call__(
+        self, client_id: str = ..., *, is_first_party: bool = ..., provider: Provider | None = ..., **metadata: Any
+    ) -> tuple[Client, str | None]: ...
+
+
+@pytest.fixture
+def register_client(request: pytest.FixtureRequest) -> RegisterClient:
+    """Registers a client; returns it and its secret (None where its method uses none). Metadata are RFC 7591's."""
+
+    def register(
+        client_id: str = "client", *, is_first_party: bool = False, provider: Provider | None = None, **metadata: Any
+    ) -> tuple[Client, str | None]:
+        target = provider or request.getfixturevalue("provider")
+        document = {
+            "client_name": f"{client_id} (test)",
+            "redirect_uris": ["http://127.0.0.1:9009/callback"],
+            "grant_types": ["authorization_code", "refresh_token", "client_credentials"],
+            "response_types": ["code"],
+            "scope": "openid profile email phone address offline_access identity organisation "
+            "matters.read matters.submit",
+            "token_endpoint_auth_method": "client_secret_basic",
+        } | metadata
+        secret = new_secret() if document["token_endpoint_auth_method"].startswith("client_secret") else None
+        with _work(target) as context:
+            client = clients.put(
+                context.db,
+                client_id,
+                document,
+                context.now,
+                secret_hash=hash_secret(secret) if secret else None,
+                is_first_party=is_first_party,
+            )
+        target.client_cache.clear()
+        return client, secret
+
+    return register
+
+
+class AddPerson(Protocol):
+    def __call__(
+        self,
+        *,
+        username: str | None = ...,
+        phone: str | None = ...,
+        id_number: str | None = ...,
+        password: str | None = ...,
+        level: int = ...,
+        provider: Provider | None = ...,
+        **claims: Any,
+    ) -> Account: ...
+
+
+@pytest.fixture
+def add_person(request: pytest.FixtureRequest) -> AddPerson:
+    """Creates an account at a level (default 2) whose password is PASSWORD; further names are its claims."""
+
+    def add(
+        *,
+        username: str | None = None,
+        phone: str | None = None,
+        id_number: str | None = None,
+        password: str | None = PASSWORD,
+        level: int = 2,
+        provider: Provider | None = None,
+        **claims: Any,
+    ) -> Account:
+        target = provider or request.getfixturevalue("provider")
+        document: dict[str, Any] = {"name": "张伟", "family_name": "张", "given_name": "伟"}
+        if phone:
+            document |= {"phone_number": phone, "phone_number_verified": True}
+        if id_number:
+            document |= {"id_type": "resident_id", "id_number": id_number}
+        with _work(target) as context:
+            return accounts.add(
+                context.db,
+                context.vault,
+                claims=document | claims,
+                now=context.now,
+                username=username or f"person{next(_numbers)}",
+                phone=phone,
+                id_number=id_number,
+                password_hash=target.passwords.hash(password) if password else None,
+                evidence=[Proof(level, "authority", "name_and_id_number", context.now)] if level else [],
+            )
+
+    return add
+
+
+class SignIn(Protocol):
+    def __call__(
+        self, account: Account, *, http: FlaskClient | None = ..., level: int | None = ..., **values: Any
+    ) -> Session: ...
+
+
+@pytest.fixture
+def sign_in(request: pytest.FixtureRequest) -> SignIn:
+    """Gives the test client (or `http=`) a session of the person; further names are those of sessions.add."""
+
+    def sign(
+        account: Account, *, http: FlaskClient | None = None, level: int | None = None, **values: Any
+    ) -> Session:
+        client = http or request.getfixturevalue("http")
+        target: Provider = client.application.extensions["tongxing"]
+        with _work(target) as context:
+            options: dict[str, Any] = {
+                "level": account.level if level is None else level,
+                "amr": ("pwd",),
+                "source": "local",
+                "is_choice_made": True,
+                "user_agent": "tests",
+                "address": "127.0.0.1",
+                "now": context.now,
+                "expires_at": context.now + target.settings.session_absolute_lifetime,
+            } | values
+            session, secret = sessions.add(context.db, context.vault, account_id=account.id, **options)
+        set_session_cookie(client, target.settings, secret)
+        return session
+
+    return sign
+
+
+def set_session_cookie(client: FlaskClient, settings: Settings, secret: str) -> None:
+    """Put a session secret into a test client's cookie jar."""
+    from idp.web.browser import cookie_name
+
+    host = urlsplit(settings.issuer).hostname or "localhost"
+    client.set_cookie(cookie_name(settings, "session"), secret, domain=host, secure=settings.is_secure)
+
+
+# --- watching and serving -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def statements(request: pytest.FixtureRequest) -> Callable[..., AbstractContextManager[Statements]]:
+    """`with statements() as seen: …` then `assert len(seen) <= 8, seen`; another engine can be given."""
+
+    def count(engine: Engine | None = None) -> AbstractContextManager[Statements]:
+        return counted(engine if engine is not None else request.getfixturevalue("engine"))
+
+    return count
+
+
+@pytest.fixture
+def free_port() -> Callable[[], int]:
+    """A loopback port that is free now, for addresses that must be known before their server runs."""
+    return services.free_port
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., str]]:
+    """`serve(app, port=None)` runs a WSGI application on a real threaded server until the test ends; its base URL."""
+    with ExitStack() as stack:
+        yield lambda app, port=None: stack.enter_context(services.running_wsgi(app, port))
+
+
+@pytest.fixture(scope="session")
+def playwright() -> Iterator[Playwright]:
+    with sync_playwright() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    """Chromium that finds nothing but this machine."""
+    only_loopback = "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1 , EXCLUDE localhost"
+    arguments = ["--no-sandbox", "--disable-dev-shm-usage", only_loopback]
+    started = playwright.chromium.launch(executable_path=services.chromium(), args=arguments)
+    yield started
+    started.close()
+
+
+@pytest.fixture
+def browsing(browser: Browser) -> Iterator[BrowserContext]:
+    """A fresh browser profile, Chinese first."""
+    context = browser.new_context(locale="zh-CN", viewport={"width": 1280, "height": 900})
+    context.set_default_timeout(timedelta(seconds=15) / timedelta(milliseconds=1))
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(browsing: BrowserContext) -> Page:
+    return browsing.new_page()

@@ -1,0 +1,74 @@
+"""The test environment itself: services start, fixtures give what they promise, nothing reaches beyond this machine."""
+
+from __future__ import annotations
+
+import socket
+import urllib.request
+
+import pytest
+from pytest_socket import SocketConnectBlockedError
+from sqlalchemy import text
+
+from idp.storage import sessions
+
+
+def test_tests_cannot_reach_beyond_this_machine() -> None:
+    with socket.socket() as outside, pytest.warns(UserWarning), pytest.raises(SocketConnectBlockedError):
+        outside.connect(("192.0.2.1", 80))
+
+
+def test_each_test_gets_a_migrated_database_of_its_own(both_engines, new_database, db, engine) -> None:
+    assert engine.dialect.name == both_engines
+    assert db.execute(text("select count(*) from accounts")).scalar() == 0
+    assert new_database() != new_database()
+
+
+def test_the_test_client_speaks_to_the_issuer_and_is_signed_in(http, provider, add_person, sign_in, db) -> None:
+    account = add_person(nickname="小张")
+    session = sign_in(account)
+    cookie = http.get_cookie("tx_session", domain="127.0.0.1")
+    found = sessions.find_signed_in(db, provider.vault, cookie.value)
+    assert found.session == session
+    assert found.account == account
+    assert http.get("/nowhere").status_code == 404
+
+
+def test_statements_count_work_and_not_transaction_frames(statements, db) -> None:
+    with statements() as seen:
+        db.execute(text("select 1"))
+        with db.begin_nested():
+            db.execute(text("select 2"))
+        db.commit()
+    assert seen.texts == ["select 1", "select 2"]
+
+
+def test_a_client_can_be_registered_and_found(register_client, work) -> None:
+    client, secret = register_client("shop", client_name="Shop")
+    with work() as context:
+        found = context.find_client("shop")
+    assert found == client
+    assert client.check_client_secret(secret)
+
+
+def test_an_application_runs_on_a_real_server(app, serve, monkeypatch) -> None:
+    @app.get("/hello")
+    def hello() -> str:
+        return "hello"
+
+    with urllib.request.urlopen(f"{serve(app)}/hello") as answer:
+        assert answer.read() == b"hello"
+
+
+def test_the_browser_shows_a_page(app, serve, page) -> None:
+    @app.get("/hello")
+    def hello() -> str:
+        return "<title>你好</title>"
+
+    page.goto(f"{serve(app)}/hello")
+    assert page.title() == "你好"
+
+
+def test_redis_answers(ephemeral_store, provider) -> None:
+    assert (provider.redis is not None) == (ephemeral_store == "redis")
+    if provider.redis:
+        assert provider.redis.ping()
