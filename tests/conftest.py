@@ -377,9 +377,7 @@ class SignIn(Protocol):
 def sign_in(request: pytest.FixtureRequest) -> SignIn:
     """Gives the test client (or `http=`) a session of the person; further names are those of sessions.add."""
 
-    def sign(
-        account: Account, *, http: FlaskClient | None = None, level: int | None = None, **values: Any
-    ) -> Session:
+    def sign(account: Account, *, http: FlaskClient | None = None, level: int | None = None, **values: Any) -> Session:
         client = http or request.getfixturevalue("http")
         target: Provider = client.application.extensions["tongxing"]
         with _work(target) as context:

@@ -1,7 +1,7 @@
 """The real services the tests need: PostgreSQL, redis-server and Chromium, from Debian's packages.
 
-Each server runs on a free loopback port out of a temporary folder and is stopped at the end, whatever happened. One that
-is not installed is a failure that names its package: a test never skips because a tool is missing.
+Each server runs on a free loopback port out of a temporary folder and is stopped at the end, whatever happened. One
+that is not installed is a failure that names its package: a test never skips because a tool is missing.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def running_postgresql() -> Iterator[PostgreSQL]:
     """Start PostgreSQL in a new folder, durability off (tests only); stop it and remove the folder afterwards."""
     programs = _postgresql_programs()
     with _owned_folder() as (folder, owner):
-        run = {"check": True, "stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True, **owner}
+        run = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True, **owner}
         data, port = folder / "data", free_port()
         arguments = ["-D", str(data), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"]
         _call([str(programs / "initdb"), *arguments], run)
@@ -89,7 +89,8 @@ def running_redis() -> Iterator[str]:
     port = free_port()
     with tempfile.TemporaryDirectory(prefix="tongxing-redis-") as folder:
         command = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
-        with subprocess.Popen([*command, "--dir", folder], stdout=subprocess.DEVNULL) as process:
+        command += ["--dir", folder]
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:  # noqa: S603 - our own arguments
             try:
                 _await_redis(port, process)
                 yield f"redis://127.0.0.1:{port}/0"
@@ -164,7 +165,7 @@ def _postgres_user() -> pwd.struct_passwd:
 
 def _call(command: list[str], options: dict[str, Any]) -> None:
     try:
-        subprocess.run(command, **options)  # noqa: S603 - our own programs and arguments
+        subprocess.run(command, check=True, **options)  # noqa: S603 - our own programs and arguments
     except subprocess.CalledProcessError as error:
         raise RuntimeError(f"{command[0]} failed: {error.stderr}") from error
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import socket
-import urllib.request
 
+import httpx
 import pytest
 from pytest_socket import SocketConnectBlockedError
 from sqlalchemy import text
@@ -50,13 +50,12 @@ def test_a_client_can_be_registered_and_found(register_client, work) -> None:
     assert client.check_client_secret(secret)
 
 
-def test_an_application_runs_on_a_real_server(app, serve, monkeypatch) -> None:
+def test_an_application_runs_on_a_real_server(app, serve) -> None:
     @app.get("/hello")
     def hello() -> str:
         return "hello"
 
-    with urllib.request.urlopen(f"{serve(app)}/hello") as answer:
-        assert answer.read() == b"hello"
+    assert httpx.get(f"{serve(app)}/hello").text == "hello"
 
 
 def test_the_browser_shows_a_page(app, serve, page) -> None:
