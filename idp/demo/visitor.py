@@ -70,25 +70,24 @@ class _Reader(HTMLParser):
             self._form = Form(urljoin(self.base, values.get("action", "")), values.get("method", "get").lower())
             self.forms.append(self._form)
         elif self._form is not None:
-            self._field(tag, values, {name for name, _ in attrs})
+            self._field(self._form, tag, values, {name for name, _ in attrs})
 
-    def _field(self, tag: str, values: dict[str, str], names: set[str]) -> None:
-        assert self._form is not None
+    def _field(self, form: Form, tag: str, values: dict[str, str], names: set[str]) -> None:
         name, kind = values.get("name", ""), values.get("type", "text" if tag == "input" else "submit")
         if tag == "button" or (tag == "input" and kind == "submit"):
-            self._form.buttons[values.get("id") or name] = (name, values.get("value", ""))
+            form.buttons[values.get("id") or name] = (name, values.get("value", ""))
         elif tag == "input" and name:
             if kind not in {"radio", "checkbox"} or "checked" in names:
-                self._form.fields[name] = values.get("value", "on" if kind == "checkbox" else "")
+                form.fields[name] = values.get("value", "on" if kind == "checkbox" else "")
             else:
-                self._form.fields.setdefault(name, "")
+                form.fields.setdefault(name, "")
         elif tag == "select" and name:
             self._select = name
         elif tag == "option" and self._select:
-            if "selected" in names or self._select not in self._form.fields:
-                self._form.fields[self._select] = values.get("value", "")
+            if "selected" in names or self._select not in form.fields:
+                form.fields[self._select] = values.get("value", "")
         elif tag == "textarea" and name:
-            self._form.fields[name], self._area = "", name
+            form.fields[name], self._area = "", name
 
     def handle_endtag(self, tag: str) -> None:
         if tag == "form":

@@ -1,0 +1,73 @@
+"""``tongxing client``: register, list and disable relying parties and services."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import click
+
+from idp.commands.work import working
+from idp.crypto.random import hash_secret, new_secret
+from idp.storage import clients as storage
+
+
+@click.group("client")
+def group() -> None:
+    """Relying parties and services."""
+
+
+@group.command("list")
+def list_clients() -> None:
+    """All clients, a line each."""
+    with working() as context:
+        for client in storage.list_all(context.db):
+            state = "active" if client.is_active else "disabled"
+            party = "first-party" if client.is_first_party else "third-party"
+            click.echo(f"{client.client_id}\t{client.name}\t{client.auth_method}\t{party}\t{state}")
+
+
+@group.command("add")
+@click.argument("client_id")
+@click.option("--metadata", type=click.File(), required=True, help="JSON file in the words of RFC 7591 §2")
+@click.option("--first-party", is_flag=True, help="Needs no consent page")
+def add(client_id: str, metadata: click.utils.LazyFile, first_party: bool) -> None:
+    """Register CLIENT_ID or replace it. A secret, where its method needs one, is printed once and never again."""
+    try:
+        values = json.load(metadata)  # type: ignore[arg-type]
+    except ValueError as error:
+        raise click.ClickException(f"metadata is no JSON: {error}") from error
+    if not isinstance(values, dict):
+        raise click.ClickException("metadata must be a JSON object")
+    secret = new_secret() if _needs_secret(values) else None
+    with working() as context:
+        secret_hash = hash_secret(secret) if secret else None
+        storage.put(context.db, client_id, values, context.now, secret_hash=secret_hash, is_first_party=first_party)
+    click.echo(json.dumps({"client_id": client_id, "client_secret": secret} if secret else {"client_id": client_id}))
+
+
+@group.command("disable")
+@click.argument("client_id")
+def disable(client_id: str) -> None:
+    """Refuse CLIENT_ID from now on; its registration is kept."""
+    with working() as context:
+        client = storage.find(context.db, client_id)
+        if client is None:
+            raise click.ClickException(f"no active client {client_id}")
+        changed = replace(client, is_active=False)
+        storage.put(
+            context.db,
+            client_id,
+            changed.metadata,
+            context.now,
+            secret_hash=changed.secret_hash,
+            is_first_party=changed.is_first_party,
+            is_active=False,
+        )
+
+
+def _needs_secret(metadata: dict[str, object]) -> bool:
+    return metadata.get("token_endpoint_auth_method", "client_secret_basic") in {
+        "client_secret_basic",
+        "client_secret_post",
+    }

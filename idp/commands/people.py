@@ -1,0 +1,54 @@
+"""``tongxing user``: people as an operator sees them. Nobody ever chooses a person's password for them."""
+
+from __future__ import annotations
+
+import click
+
+from idp.commands.work import working
+from idp.context import Context
+from idp.domain.account import Account, AccountStatus
+from idp.protocol.logout import end_session
+from idp.storage import accounts, grants, sessions
+
+
+@click.group("user")
+def group() -> None:
+    """People's accounts."""
+
+
+@group.command("show")
+@click.argument("username")
+def show(username: str) -> None:
+    """Status, level and proofs of an account; personal values are not printed."""
+    with working() as context:
+        account = _get(context, username)
+        click.echo(f"{account.subject}\t{account.status}\tlevel {account.level}\tsince {account.created_at:%Y-%m-%d}")
+        for proof in accounts.list_proofs(context.db, account.id):
+            click.echo(f"  level {proof.level}\t{proof.method}\t{proof.source}\t{proof.verified_at:%Y-%m-%d %H:%M}")
+
+
+@group.command("freeze")
+@click.argument("username")
+def freeze(username: str) -> None:
+    """Stop an account: its sessions end everywhere and its grants are revoked."""
+    with working() as context:
+        account = _get(context, username)
+        accounts.set_status(context.db, account.id, AccountStatus.FROZEN, context.now)
+        for session in sessions.list_alive(context.db, account.id, context.now):
+            end_session(context, session, reason="frozen")
+        grants.revoke_of_account(context.db, account.id, "frozen", context.now)
+
+
+@group.command("unfreeze")
+@click.argument("username")
+def unfreeze(username: str) -> None:
+    """Let a frozen account log in again."""
+    with working() as context:
+        accounts.set_status(context.db, _get(context, username).id, AccountStatus.ACTIVE, context.now)
+
+
+def _get(context: Context, username: str) -> Account:
+    account = accounts.find_by_identifier(context.db, context.vault, accounts.Identifier("username", username))
+    if account is None:
+        raise click.ClickException(f"no account {username}")
+    return account

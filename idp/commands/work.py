@@ -1,0 +1,35 @@
+"""A command's unit of work: the provider of the configured settings and one transaction."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+from sqlalchemy.orm import Session
+
+from idp.app import create_app
+from idp.config import Settings, SettingsError, load
+from idp.context import Context, Provider
+
+
+def settings() -> Settings:
+    """The settings of TONGXING_CONFIG and TONGXING_TABLE; a mistake ends the command with one line."""
+    try:
+        found = load(table=os.environ.get("TONGXING_TABLE", "idp"))
+    except (SettingsError, OSError) as error:
+        raise click.ClickException(str(error)) from error
+    if not found.master_key:
+        raise click.ClickException("setting master_key is missing: set TONGXING_CONFIG or TONGXING_MASTER_KEY")
+    return found
+
+
+@contextmanager
+def working(chosen: Settings | None = None) -> Iterator[Context]:
+    """A context whose transaction commits when the block ends well."""
+    provider: Provider = create_app(chosen or settings()).extensions["tongxing"]
+    with Session(provider.engine) as db:
+        yield provider.context(db)
+        db.commit()
+    provider.engine.dispose()
