@@ -80,6 +80,7 @@ class Mandate:
     granted_by: str | None
     accepted_at: datetime | None
     revoked_at: datetime | None
+    scope: str = ""  # what it is for, in the grantor's words
 
     def is_valid(self, now: datetime) -> bool:
         return (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -26,6 +26,7 @@ class Session:
     is_choice_made: bool  # whether the person chose for whom to act (true where there is nothing to choose)
     mandate_id: str | None = None
     act_as: dict[str, str] | None = None
+    may_act_until: datetime | None = None  # when the mandate of act_as runs out or was revoked; None: not limited
     ended_at: datetime | None = None
     upstream_sid: str | None = None
     user_agent: str = ""
@@ -33,6 +34,13 @@ class Session:
 
     def is_alive(self, now: datetime, idle: timedelta) -> bool:
         return self.ended_at is None and now < self.expires_at and now < self.last_seen_at + idle
+
+
+    def at(self, now: datetime) -> Session:
+        """The session as it counts at ``now``: a mandate that has run out or was revoked lets nobody act any more."""
+        if self.act_as is None or self.may_act_until is None or now < self.may_act_until:
+            return self
+        return replace(self, mandate_id=None, act_as=None, may_act_until=None)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import case, exists, insert, or_, select, update
@@ -218,12 +218,14 @@ def set_status(db: Db, account_id: str, status: AccountStatus, now: datetime) ->
     db.execute(update(accounts).where(accounts.c.id == account_id).values(status=status.value, updated_at=now))
 
 
-def record_failure(db: Db, account_id: str, now: datetime) -> None:
-    """Count a wrong password; counting is atomic, so parallel guesses all count."""
+def record_failure(db: Db, account_id: str, now: datetime, memory: timedelta) -> None:
+    """Count a wrong password; counting is atomic, so parallel guesses all count. After ``memory`` without a failure
+    the count begins anew. For an account that does not exist it is the same statement without effect."""
+    is_forgotten = or_(accounts.c.last_failed_at.is_(None), accounts.c.last_failed_at <= now - memory)
     db.execute(
         update(accounts)
         .where(accounts.c.id == account_id)
-        .values(failed_count=accounts.c.failed_count + 1, last_failed_at=now)
+        .values(failed_count=case((is_forgotten, 1), else_=accounts.c.failed_count + 1), last_failed_at=now)
     )
 
 

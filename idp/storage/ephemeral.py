@@ -8,6 +8,7 @@ what must survive (codes, refresh families, revocations) is in :mod:`idp.storage
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
@@ -39,6 +40,9 @@ class Ephemeral(Protocol):
 
     def count(self, kind: str, key: str) -> int:
         """The count while it lives, else 0."""
+
+    def counts(self, kind: str, keys: Sequence[str]) -> dict[str, int]:
+        """The counts of several keys in one look; those that count nothing are missing."""
 
     def forget(self, kind: str, key: str) -> None:
         """Remove a value, claim or counter."""
@@ -104,6 +108,12 @@ class SqlEphemeral:
         query = select(ephemeral.c.count).where(self._is(kind, key), ephemeral.c.expires_at > self._now)
         return int(self._db.execute(query).scalar() or 0)
 
+    def counts(self, kind: str, keys: Sequence[str]) -> dict[str, int]:
+        query = select(ephemeral.c.key, ephemeral.c.count).where(
+            ephemeral.c.kind == kind, ephemeral.c.key.in_(keys), ephemeral.c.expires_at > self._now
+        )
+        return {key: count for key, count in self._db.execute(query)}
+
     def forget(self, kind: str, key: str) -> None:
         self._db.execute(delete(ephemeral).where(self._is(kind, key)))
 
@@ -139,6 +149,10 @@ class RedisEphemeral:
 
     def count(self, kind: str, key: str) -> int:
         return int(self._redis.get(self._name(kind, key)) or 0)
+
+    def counts(self, kind: str, keys: Sequence[str]) -> dict[str, int]:
+        found: Any = self._redis.mget([self._name(kind, key) for key in keys])
+        return {key: int(count) for key, count in zip(keys, found, strict=True) if count is not None}
 
     def forget(self, kind: str, key: str) -> None:
         self._redis.delete(self._name(kind, key))

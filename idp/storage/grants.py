@@ -179,6 +179,20 @@ def revoke_of_account(db: Db, account_id: str, reason: str, now: datetime, clien
     return _revoke(db, where, reason, now)
 
 
+def revoke_of_mandate(db: Db, account_id: str, mandate_id: str, reason: str, now: datetime) -> int:
+    """Revoke what was given while acting by a mandate, offline grants included."""
+    is_by_mandate = grants.c.act_as["mandate_id"].as_string() == mandate_id
+    return _revoke(db, and_(grants.c.account_id == account_id, is_by_mandate), reason, now)
+
+
+def revoke_of_other_sessions(db: Db, account_id: str, session_id: str, reason: str, now: datetime) -> int:
+    """Revoke everything of a person, offline grants included, but what this one session gave."""
+    where = and_(
+        grants.c.account_id == account_id, or_(grants.c.session_id.is_(None), grants.c.session_id != session_id)
+    )
+    return _revoke(db, where, reason, now)
+
+
 def revoke_token(db: Db, jti: str, expires_at: datetime) -> None:
     """Deny one access token until it would have expired; saying it twice is no error."""
     already = exists().where(revoked_tokens.c.jti == jti)

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import and_, insert, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from idp.crypto.random import new_id
 from idp.domain.account import Mandate, Organisation, Role
@@ -21,13 +22,16 @@ def find(db: Db, uscc: str) -> Organisation | None:
 
 
 def put(db: Db, uscc: str, name: str, source: str, now: datetime) -> None:
-    """Create the company or note that it was verified again."""
+    """Create the company or note that it was verified again. Its row stays locked until the transaction ends, so that
+    two people who register it at once go one after the other."""
     values = {"name": name, "status": "active", "source": source, "verified_at": now}
-    found = db.execute(
-        update(organisations).where(organisations.c.uscc == uscc).values(values).returning(organisations.c.uscc)
-    ).first()
-    if found is None:
-        db.execute(insert(organisations).values(uscc=uscc, created_at=now, **values))
+    dialect = db.get_bind().dialect.name
+    statement = (sqlite if dialect == "sqlite" else postgresql).insert(organisations)
+    db.execute(
+        statement.values(uscc=uscc, created_at=now, **values).on_conflict_do_update(
+            index_elements=["uscc"], set_=values
+        )
+    )
 
 
 def add_mandate(
@@ -40,6 +44,7 @@ def add_mandate(
     valid_until: datetime | None,
     granted_by: str | None,
     accepted_at: datetime | None,
+    scope: str = "",
 ) -> str:
     """Returns the mandate's id."""
     mandate_id = new_id()
@@ -49,6 +54,7 @@ def add_mandate(
             uscc=uscc,
             account_id=account_id,
             role=role.value,
+            scope=scope,
             valid_from=now,
             valid_until=valid_until,
             granted_by=granted_by,
@@ -131,4 +137,5 @@ def _mandate_of(row: Any) -> Mandate:
         granted_by=row.granted_by,
         accepted_at=row.accepted_at,
         revoked_at=row.revoked_at,
+        scope=row.scope,
     )

@@ -16,13 +16,16 @@ from idp.domain.session import Consent, Session, SignedIn
 from idp.storage.accounts import COLUMNS as ACCOUNT_COLUMNS
 from idp.storage.accounts import account_of
 from idp.storage.db import Db
-from idp.storage.tables import accounts, clients, consents, grants, sessions
+from idp.storage.tables import accounts, clients, consents, grants, mandates, sessions
 
 _COLUMNS = tuple(
     column.label(f"session_{column.name}")
     for column in sessions.c
     if column.name not in {"secret_hash", "upstream_id_token_sealed"}
 )
+
+
+_MAY_ACT_UNTIL = sql.coalesce(mandates.c.revoked_at, mandates.c.valid_until).label("may_act_until")
 
 
 @dataclass(frozen=True)
@@ -86,8 +89,12 @@ def find_signed_in(db: Db, vault: Vault, secret: str, client_id: str | None = No
     """One statement: the session of a cookie, its person and their consent to the client. Says nothing of expiry."""
     on_client = and_(consents.c.account_id == sessions.c.account_id, consents.c.client_id == (client_id or ""))
     query = (
-        select(*_COLUMNS, *ACCOUNT_COLUMNS, consents.c.scope, consents.c.claims, consents.c.granted_at)
-        .select_from(sessions.join(accounts, accounts.c.id == sessions.c.account_id).outerjoin(consents, on_client))
+        select(*_COLUMNS, *ACCOUNT_COLUMNS, consents.c.scope, consents.c.claims, consents.c.granted_at, _MAY_ACT_UNTIL)
+        .select_from(
+            sessions.join(accounts, accounts.c.id == sessions.c.account_id)
+            .outerjoin(consents, on_client)
+            .outerjoin(mandates, mandates.c.id == sessions.c.mandate_id)
+        )
         .where(sessions.c.secret_hash == hash_secret(secret))
     )
     row = db.execute(query).first()
@@ -96,7 +103,8 @@ def find_signed_in(db: Db, vault: Vault, secret: str, client_id: str | None = No
     consent = None
     if row.granted_at is not None:
         consent = Consent(frozenset(row.scope.split()), frozenset(row.claims.split()), row.granted_at)
-    return SignedIn(_session_of(_prefixed(row)), account_of(row, vault), consent)
+    session = replace(_session_of(_prefixed(row)), may_act_until=row.may_act_until)
+    return SignedIn(session, account_of(row, vault), consent)
 
 
 def find(db: Db, session_id: str) -> Session | None:
@@ -142,26 +150,50 @@ def replace_secret(db: Db, session_id: str) -> str:
 
 
 def reauthenticate(
-    db: Db, session: Session, *, level: int, amr: Sequence[str], now: datetime, is_choice_made: bool
+    db: Db,
+    session: Session,
+    *,
+    level: int,
+    amr: Sequence[str],
+    now: datetime,
+    expires_at: datetime,
+    is_choice_made: bool,
 ) -> tuple[Session, str]:
-    """The same person proved themselves again: new auth_time and a new secret in one statement."""
+    """The same person proved themselves again: new auth_time, a new absolute end and a new secret in one statement."""
     secret = new_secret()
+    changes: dict[str, Any] = {
+        "auth_time": now,
+        "last_seen_at": now,
+        "expires_at": expires_at,
+        "level": level,
+        "is_choice_made": is_choice_made,
+    }
     db.execute(
         update(sessions)
         .where(sessions.c.id == session.id)
+        .values(secret_hash=hash_secret(secret), amr=" ".join(amr), **changes)
+    )
+    return replace(session, amr=tuple(amr), **changes), secret
+
+
+def link_upstream(db: Db, vault: Vault, session_id: str, source: str, upstream: UpstreamSession) -> None:
+    """Note that the session's person proved themselves again at another provider: its logout goes there too."""
+    db.execute(
+        update(sessions)
+        .where(sessions.c.id == session_id)
         .values(
-            secret_hash=hash_secret(secret),
-            auth_time=now,
-            last_seen_at=now,
-            level=level,
-            amr=" ".join(amr),
-            is_choice_made=is_choice_made,
+            source=source,
+            upstream_issuer=upstream.issuer,
+            upstream_subject=upstream.subject,
+            upstream_sid=upstream.sid,
+            upstream_id_token_sealed=vault.seal("upstream_id_token", upstream.id_token.encode(), session_id),
         )
     )
-    renewed = replace(
-        session, auth_time=now, last_seen_at=now, level=level, amr=tuple(amr), is_choice_made=is_choice_made
-    )
-    return renewed, secret
+
+
+def release_mandate(db: Db, mandate_id: str) -> None:
+    """Everyone who acts by this mandate acts for themselves again."""
+    db.execute(update(sessions).where(sessions.c.mandate_id == mandate_id).values(mandate_id=None, act_as=None))
 
 
 def choose(db: Db, session_id: str, mandate_id: str | None, act_as: dict[str, str] | None) -> None:

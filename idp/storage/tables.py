@@ -131,6 +131,7 @@ mandates = Table(
     Column("uscc", String(18), ForeignKey("organisations.uscc", ondelete="CASCADE"), nullable=False),
     _account(),
     Column("role", String(32), nullable=False),
+    Column("scope", Text, nullable=False, server_default=""),  # what it is for, in the grantor's words
     Column("valid_from", Time, nullable=False),
     Column("valid_until", Time),
     Column("granted_by", String(64)),

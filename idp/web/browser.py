@@ -6,6 +6,7 @@ secret is stored as a hash only.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from flask import Response, g, request
@@ -63,7 +64,7 @@ def _find(context: Context, secret: str, client_id: str | None) -> SignedIn | No
         return None
     if context.now - found.session.last_seen_at > _TOUCH_AFTER:
         sessions.touch(context.db, found.session.id, context.now)
-    return found
+    return replace(found, session=found.session.at(context.now))
 
 
 def set_session(settings: Settings, response: Response, secret: str) -> None:
