@@ -31,7 +31,7 @@ class RegisterUnreachable(ServiceUnavailable):
 
 
 class Registers:
-    """The registers of a region by service name, each at its own base URL: ``POST {url}/records`` with the arguments."""
+    """The registers of a region by service, each at its own base URL: ``POST {url}/records`` with the arguments."""
 
     def __init__(self, urls: Mapping[str, str]) -> None:
         self._urls = dict(urls)

@@ -47,6 +47,8 @@ class FormField(_Declared):
     """One question of the form.
 
     With a `claim` the answer comes from the verified identity and cannot be changed (`locks`), or is only suggested.
+    `without_claim` says what happens when the identity does not know it: the person cannot file (``refuse``), is asked
+    (``ask``), or the question does not arise (``omit``).
     """
 
     name: Name
@@ -59,6 +61,7 @@ class FormField(_Declared):
     choices: tuple[Choice, ...] = ()
     claim: Claim | None = None
     locks: bool = True
+    without_claim: Literal["refuse", "ask", "omit"] = "refuse"
     must_be_ticked: bool = False
     max_length: int = Field(default=100, ge=1, le=2000)
     minimum: int | None = None
