@@ -56,8 +56,11 @@ class PostgreSQL:
 
 
 @contextlib.contextmanager
-def running_postgresql() -> Iterator[PostgreSQL]:
-    """Start PostgreSQL in a new folder, durability off (tests only); stop it and remove the folder afterwards."""
+def running_postgresql(*, durable: bool = False) -> Iterator[PostgreSQL]:
+    """Start PostgreSQL in a new folder; stop it and remove the folder afterwards.
+
+    Tests switch durability off; benchmarks keep it on, for their figures must hold in production.
+    """
     programs = _postgresql_programs()
     with _owned_folder() as (folder, owner):
         run = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True, **owner}
@@ -68,8 +71,8 @@ def running_postgresql() -> Iterator[PostgreSQL]:
             "listen_addresses": "127.0.0.1",
             "port": port,
             "unix_socket_directories": folder,
-            "fsync": "off",
-            "full_page_writes": "off",
+            "fsync": "on" if durable else "off",
+            "full_page_writes": "on" if durable else "off",
             "max_connections": 200,
             "log_min_messages": "warning",
         }
