@@ -14,7 +14,7 @@ from stdnum.cn import ric, uscc
 from federation.identifiers import check_resident_id, check_uscc, regions_of_filing
 from federation.identifiers.divisions import prefecture_of
 from federation.identifiers.uscc import ALPHABET
-from federation.national.names import invent_name
+from federation.national.names import invent_name, words
 
 SEED = 650000
 PERSONS = 240
@@ -22,27 +22,8 @@ ENTERPRISES = 48
 ACTIVE, DECEASED, FROZEN, DISSOLVED = "active", "deceased", "frozen", "dissolved"
 _FIRST_BIRTH, _BIRTH_DAYS = date(1952, 1, 1), 19_700  # until the end of 2005: everybody is of age
 _PREFIXES = ("135", "138", "139", "150", "151", "158", "177", "180", "186", "189", "199")
-_WORDS = tuple(
-    [
-        "顺达",
-        "鸿运",
-        "天山",
-        "昆仑",
-        "丝路",
-        "通远",
-        "安捷",
-        "博远",
-        "金驼",
-        "瑞丰",
-        "恒通",
-        "瀚海",
-        "雪峰",
-        "绿洲",
-        "长风",
-        "西域",
-    ]
-)
-_TRADES = tuple(["货运", "物流", "汽车运输", "汽车维修", "国际货运", "道路运输", "汽车服务", "供应链管理"])
+_WORDS = words("顺达 鸿运 天山 昆仑 丝路 通远 安捷 博远 金驼 瑞丰 恒通 瀚海 雪峰 绿洲 长风 西域")
+_TRADES = words("货运 物流 汽车运输 汽车维修 国际货运 道路运输 汽车服务 供应链管理")
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ Every proof gives the browser a new session secret (ASVS 7.2.4), whoever it was 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from idp.context import Context
 from idp.domain.account import Account
@@ -29,10 +30,11 @@ def establish(
     user_agent: str,
     address: str,
     upstream: UpstreamSession | None = None,
+    auth_time: datetime | None = None,
 ) -> tuple[Session, str]:
     """Sign the person in; returns the session and its cookie's secret.
 
-    ``level`` is this login's assurance, ``current`` what the browser's cookie names now. The same person keeps their
+    ``level`` is this login's assurance, ``auth_time`` when the person proved themselves (default: now), ``current`` what the browser's cookie names now. The same person keeps their
     session (and so their ``sid``, their clients and the choice for whom they act); anybody else's is ended everywhere.
     """
     is_same = current is not None and current.account.id == account.id
@@ -47,6 +49,7 @@ def establish(
             now=context.now,
             expires_at=expires_at,
             is_choice_made=is_choice_made,
+            auth_time=auth_time,
         )
         if upstream is not None:
             sessions.link_upstream(context.db, context.vault, session.id, source, upstream)
@@ -66,6 +69,7 @@ def establish(
         now=context.now,
         expires_at=expires_at,
         upstream=upstream,
+        auth_time=auth_time,
     )
 
 

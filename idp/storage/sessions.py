@@ -158,11 +158,15 @@ def reauthenticate(
     now: datetime,
     expires_at: datetime,
     is_choice_made: bool,
+    auth_time: datetime | None = None,
 ) -> tuple[Session, str]:
-    """The same person proved themselves again: new auth_time, a new absolute end and a new secret in one statement."""
+    """The same person proved themselves again: new auth_time, a new absolute end and a new secret in one statement.
+
+    ``auth_time`` is when they did, if not just now (another provider's word).
+    """
     secret = new_secret()
     changes: dict[str, Any] = {
-        "auth_time": now,
+        "auth_time": auth_time or now,
         "last_seen_at": now,
         "expires_at": expires_at,
         "level": level,
