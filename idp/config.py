@@ -126,6 +126,9 @@ class Settings:
         return next((upstream for upstream in self.upstreams if upstream.name == name), None)
 
 
+_NAMES = {item.name for item in fields(Settings)}
+
+
 def load(environ: Mapping[str, str] | None = None, table: str = "idp") -> Settings:
     """Read the settings of table ``table``; raises SettingsError naming what is wrong."""
     environ = os.environ if environ is None else environ
@@ -134,12 +137,16 @@ def load(environ: Mapping[str, str] | None = None, table: str = "idp") -> Settin
     if path:
         with Path(path).open("rb") as file:
             values.update(tomllib.load(file).get(table, {}))
-    names = {item.name for item in fields(Settings)}
-    for name in names:
+    for name in _NAMES:
         text = environ.get(f"TONGXING_{name.upper()}")
         if text is not None:
             values[name] = text
-    unknown = sorted(set(values) - names)
+    return from_table(values)
+
+
+def from_table(values: Mapping[str, Any]) -> Settings:
+    """Settings of plain values, as a TOML table holds them; raises SettingsError."""
+    unknown = sorted(set(values) - _NAMES)
     if unknown:
         raise SettingsError(f"unknown setting: {', '.join(unknown)}")
     hints = get_type_hints(Settings)

@@ -37,10 +37,11 @@ class DemoPerson:
         """Every standard claim (OpenID Connect Core §5.1)."""
         person, username = self.person, self.username
         division = find_division(person.division)
+        given_name, family_name = _split(person.name)
         return {
             "name": person.name,
-            "given_name": person.name[1:],
-            "family_name": person.name[0],
+            "given_name": given_name,
+            "family_name": family_name,
             "middle_name": "·",
             "nickname": username,
             "preferred_username": username,
@@ -96,6 +97,12 @@ def unregistered_people() -> list[Person]:
     taken = {someone.person.id_number for someone in demo_people()}
     taken |= {company.representative for company in companies}
     return [person for person in people if person.id_number not in taken and _is_usable(person)][:20]
+
+
+def _split(name: str) -> tuple[str, str]:
+    """(given name, family name): 罗晓东 → 晓东, 罗; 热合曼·依明 → 热合曼, 依明 (the father's name)."""
+    given_name, dot, family_name = name.partition("·")
+    return (given_name, family_name) if dot else (name[1:], name[0])
 
 
 def _others(people: tuple[Person, ...], owner: Person) -> Iterator[Person]:

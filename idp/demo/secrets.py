@@ -17,7 +17,8 @@ CLIENT_SECRETS = ("confidential", "other", "post")
 
 
 def load_or_create(path: Path) -> dict[str, Any]:
-    """{"master": {name: key}, "client_keys": {client: JWK}, "client_secrets": {…}, "sandbox_keys": […], "sms_token"}."""
+    """{"master": {name: key}, "client_keys": {client: JWK}, "client_secrets": {name: text}, "sandbox_keys": [JWK],
+    "sms_token": text}"""
     if path.exists():
         found: dict[str, Any] = json.loads(path.read_text())
         return found
