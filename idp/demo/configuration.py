@@ -24,6 +24,7 @@ def tables(layout: Layout, secrets: Mapping[str, Any]) -> dict[str, dict[str, An
         "idp": _region(layout, secrets),
         "national": _national(layout, secrets),
         "authority": {
+            "issuer": layout.service("national").url,
             "database_url": layout.database("authority"),
             "master_key": secrets["master"]["authority"],
         },
@@ -39,8 +40,8 @@ def tables(layout: Layout, secrets: Mapping[str, Any]) -> dict[str, dict[str, An
             "database_url": layout.database("matters"),
             "master_key": secrets["master"]["matters"],
         },
-        "portal_drivers": _portal(layout, secrets, "drivers", "vehicles"),
-        "portal_vehicles": _portal(layout, secrets, "vehicles", "drivers"),
+        "portal_drivers": _portal(layout, secrets, "drivers"),
+        "portal_vehicles": _portal(layout, secrets, "vehicles"),
     }
 
 
@@ -124,21 +125,37 @@ def _hall(layout: Layout, secrets: Mapping[str, Any]) -> dict[str, Any]:
         "private_jwk": secrets["client_keys"]["national-hall"],
         "database_url": layout.database("hall"),
         "master_key": secrets["master"]["hall"],
+        "demo": True,
+        "upstream_label": {"zh": "新疆交通运输统一身份认证", "en": "Xinjiang transport sign-in"},
+        "provincial_services": [
+            {
+                "title": {"zh": "普通货运从业资格证申请", "en": "Freight practitioner certificate"},
+                "text": {"zh": "新疆驾驶员服务门户", "en": "Xinjiang drivers' portal"},
+                "url": layout.service("drivers").url,
+            },
+            {
+                "title": {"zh": "普通货运车辆网上年审", "en": "Annual review of freight vehicles"},
+                "text": {"zh": "新疆车辆服务门户", "en": "Xinjiang vehicles' portal"},
+                "url": layout.service("vehicles").url,
+            },
+        ],
     }
 
 
-def _portal(layout: Layout, secrets: Mapping[str, Any], name: str, other: str) -> dict[str, Any]:
+def _portal(layout: Layout, secrets: Mapping[str, Any], name: str) -> dict[str, Any]:
     return {
         "portal": name,
-        "url": layout.service(name).url,
+        "base_url": layout.service(name).url,
         "issuer": layout.service("idp").url,
         "client_id": f"portal-{name}",
-        "private_jwk": secrets["client_keys"][f"portal-{name}"],
+        "client_key": secrets["client_keys"][f"portal-{name}"],
         "database_url": layout.database(f"portal_{name}"),
         "master_key": secrets["master"][f"portal_{name}"],
         "matters_url": layout.service("matters").url,
-        "other_portal_url": layout.service(other).url,
+        "portals": {portal: layout.service(portal).url for portal in ("drivers", "vehicles")},
         "hall_url": f"{layout.service('national').url}/hall",
+        "national_url": layout.service("national").url,
+        "demo": True,
     }
 
 
