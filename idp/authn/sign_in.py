@@ -34,8 +34,9 @@ def establish(
 ) -> tuple[Session, str]:
     """Sign the person in; returns the session and its cookie's secret.
 
-    ``level`` is this login's assurance, ``auth_time`` when the person proved themselves (default: now), ``current`` what the browser's cookie names now. The same person keeps their
-    session (and so their ``sid``, their clients and the choice for whom they act); anybody else's is ended everywhere.
+    ``level`` is this login's assurance, ``auth_time`` when the person proved themselves (default: now), ``current``
+    what the browser's cookie names now. The same person keeps their session (and so their ``sid``, their clients and
+    the choice for whom they act); anybody else's is ended everywhere.
     """
     is_same = current is not None and current.account.id == account.id
     expires_at = context.now + context.settings.session_absolute_lifetime

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 Db = Session
 
-__all__ = ["Db", "engine_options", "prepare"]
+__all__ = ["Db", "begin_reading", "engine_options", "prepare"]
 
 
 def engine_options(database_url: str) -> dict[str, Any]:
@@ -46,3 +46,10 @@ def prepare(engine: Engine) -> None:
     def _begin(connection: Any) -> None:
         is_read_only = connection.get_execution_options().get("read_only", False)
         connection.exec_driver_sql("BEGIN" if is_read_only else "BEGIN IMMEDIATE")
+
+
+def begin_reading(db: Db) -> None:
+    """Let the session's next statements take no write lock, where its transaction has not begun. End it by a commit
+    before anything is written or waited for."""
+    if not db.in_transaction():
+        db.connection(execution_options={"read_only": True})
