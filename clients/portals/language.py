@@ -1,0 +1,37 @@
+"""The language of the pages: Chinese, unless the person switched."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from flask import Flask, Response, make_response, redirect, request
+from flask_babel import get_locale
+
+from clients.kit.own_path import own_path
+
+LANGUAGES = ("zh", "en")
+REMEMBERED = timedelta(days=365)
+
+
+def current_language() -> str:
+    return str(get_locale() or LANGUAGES[0])
+
+
+def choose(cookie_name: str) -> str:
+    """The language for this request."""
+    chosen = request.cookies.get(cookie_name, "")
+    return chosen if chosen in LANGUAGES else LANGUAGES[0]
+
+
+def add_switch(app: Flask, cookie_name: str, is_secure: bool) -> None:
+    """POST /language {locale, next}: remember the choice in a cookie and go back."""
+
+    @app.post("/language")
+    def language() -> Response:
+        response = make_response(redirect(own_path(request.form.get("next")), 303))
+        wanted = request.form.get("locale", "")
+        if wanted in LANGUAGES:
+            response.set_cookie(
+                cookie_name, wanted, max_age=REMEMBERED, secure=is_secure, httponly=True, samesite="Lax"
+            )
+        return response
