@@ -46,8 +46,8 @@ def create_app(settings: Settings) -> Flask:
         WTF_CSRF_TIME_LIMIT=None,  # a form may be filled in slowly; its token dies with the browser session
         WTF_CSRF_SSL_STRICT=False,  # our Referrer-Policy sends no Referer that could be compared
     )
-    csrf = CSRFProtect(app)
-    Babel(
+    csrf = CSRFProtect(app)  # type: ignore[no-untyped-call]
+    Babel(  # type: ignore[no-untyped-call]
         app,
         default_locale=language.LANGUAGES[0],
         default_timezone="Asia/Shanghai",
@@ -57,7 +57,7 @@ def create_app(settings: Settings) -> Flask:
     )
     login = _login(settings, cookie, csrf)
     # The back-channel logout is a POST of the provider; /logout checks its form itself.
-    csrf.exempt(login.blueprint)
+    csrf.exempt(login.blueprint)  # type: ignore[no-untyped-call]
     app.register_blueprint(login.blueprint)
     http = HttpClient(timeout=settings.outbound_timeout, unavailable=PlatformUnavailable)
     portal = Portal(settings, login, http)

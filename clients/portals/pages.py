@@ -53,17 +53,23 @@ def explain(error: KitError) -> str:
     """One plain sentence in the page's language."""
     if isinstance(error, ProviderUnavailable):
         return _("The sign-in service does not answer at the moment. Please try again in a few minutes.")
-    if isinstance(error, LoginRefused) and error.error == "access_denied":
-        return _("You cancelled the sign-in. Nothing has been passed on to this portal.")
-    if isinstance(error, LoginRefused) and error.error == "unmet_authentication_requirements":
-        return _("The sign-in service could not confirm the identity level that this page needs.")
-    if isinstance(error, LoginRefused) and error.error == "temporarily_unavailable":
-        return _("The sign-in service is busy at the moment. Please try again in a few minutes.")
+    if isinstance(error, LoginRefused):
+        return _refused(error.error)
     if isinstance(error, ResponseInvalid):
         return _("This sign-in was begun in another browser or took too long. Please start again.")
     if isinstance(error, SessionEnded):
         return _("You were signed out while you were signing in. Please start again.")
     return _("The sign-in could not be completed. Please start again.")
+
+
+def _refused(code: str) -> str:
+    """What the provider's error codes mean to a person (OpenID Connect Core §3.1.2.6)."""
+    known = {
+        "access_denied": _("You cancelled the sign-in. Nothing has been passed on to this portal."),
+        "unmet_authentication_requirements": _("The identity level that this page needs could not be confirmed."),
+        "temporarily_unavailable": _("The sign-in service is busy at the moment. Please try again in a few minutes."),
+    }
+    return known.get(code) or _("The sign-in could not be completed. Please start again.")
 
 
 def home_link() -> dict[str, str]:

@@ -142,17 +142,13 @@ def _refusal(status: int, body: Mapping[str, Any], challenge: str) -> PlatformRe
     parameters = dict(_CHALLENGE_PARAMETER.findall(challenge))
     if parameters.get("error") == "insufficient_user_authentication" and "acr_values" in parameters:
         return LevelTooLow(parameters["acr_values"])
-    if status == 401:
-        return TokenNotAccepted(status, code, description)
-    if status == 404:
-        return NotFound(status, code, description)
-    if code == "applicant_not_allowed":
-        return ApplicantNotAllowed(status, code, description)
     if code == "already_submitted" and body.get("number"):
         return AlreadySubmitted(str(body["number"]))
     if status == 422 and isinstance(body.get("errors"), dict):
         return ValuesRefused({str(name): str(text) for name, text in body["errors"].items()})
-    return PlatformRefusal(status, code, description)
+    if code == "applicant_not_allowed":
+        return ApplicantNotAllowed(status, code, description)
+    return {401: TokenNotAccepted, 404: NotFound}.get(status, PlatformRefusal)(status, code, description)
 
 
 def _object(answer: Answer) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from clients.portals.language import current_language
 from clients.portals.portal import Portal
 
 NAMES = {"drivers": _l("Freight drivers' service portal"), "vehicles": _l("Freight vehicles' service portal")}
+ICONS = {"drivers": "person", "vehicles": "truck"}
 LEADS = {
     "drivers": _l("Qualification certificates and their annual credit check, for drivers of road freight vehicles."),
     "vehicles": _l("Annual review and certificates of ordinary road freight vehicles, for their operators."),
@@ -53,12 +54,7 @@ def neighbours(portal: Portal) -> list[dict[str, str]]:
     """The other portals, the account centre and the national hall, as tiles."""
     settings = portal.settings
     found = [
-        {
-            "title": str(NAMES[name]),
-            "text": str(LEADS[name]),
-            "url": url,
-            "icon": "truck" if name == "vehicles" else "key",
-        }
+        {"title": str(NAMES[name]), "text": str(LEADS[name]), "url": url, "icon": ICONS[name]}
         for name, url in settings.portals.items()
         if name != settings.portal and name in NAMES
     ]
@@ -67,7 +63,7 @@ def neighbours(portal: Portal) -> list[dict[str, str]]:
             "title": _("Account centre"),
             "text": _("Who you are, your identity level, where you are signed in."),
             "url": settings.own_account_url,
-            "icon": "person",
+            "icon": "shield",
         }
     )
     if settings.hall_url:

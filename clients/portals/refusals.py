@@ -51,9 +51,7 @@ def _unavailable(error: ServiceUnavailable) -> ResponseReturnValue:
 
 
 def _stale_form(error: CSRFError) -> ResponseReturnValue:
-    sentence = _(
-        "The form is too old or was opened before you signed in. Please go back, reload the page and send it again."
-    )
+    sentence = _("The form was opened before you signed in. Please go back, reload the page and send it again.")
     return _page(_("The form has expired"), sentence, 400)
 
 
@@ -72,7 +70,7 @@ def _http_status(status: int) -> ResponseReturnValue:
 
 
 def _login_again(portal: Portal) -> ResponseReturnValue:
-    """The platform does not take our token though it should be good: one fresh login, by a link and never in a circle."""
+    """The platform does not take a token that should be good: a fresh login, by a link and so never in a circle."""
     return _page(
         _("Please sign in again"),
         _("The business system did not accept your sign-in."),
