@@ -18,12 +18,16 @@ class Interaction:
     browser_hash: str  # the browser that started it
     is_denied: bool = False
     selected_sid: str | None = None  # the session the person confirmed at prompt=select_account
+    is_hint_followed: bool = False  # idp_hint has led to the other provider once; it does not do so again
 
     def denied(self) -> Interaction:
         return replace(self, is_denied=True)
 
     def selected(self, sid: str) -> Interaction:
         return replace(self, selected_sid=sid)
+
+    def hint_followed(self) -> Interaction:
+        return replace(self, is_hint_followed=True)
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -33,6 +37,7 @@ class Interaction:
             "browser_hash": self.browser_hash,
             "is_denied": self.is_denied,
             "selected_sid": self.selected_sid,
+            "is_hint_followed": self.is_hint_followed,
         }
 
     @classmethod
@@ -45,4 +50,5 @@ class Interaction:
             browser_hash=value["browser_hash"],
             is_denied=value["is_denied"],
             selected_sid=value["selected_sid"],
+            is_hint_followed=value.get("is_hint_followed", False),
         )
