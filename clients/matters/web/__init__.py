@@ -1,0 +1,1 @@
+"""HTTP: reads requests strictly, asks the clerk, writes JSON. No rule about a matter lives here."""
