@@ -76,7 +76,8 @@ class FlaskLogin:
 
     def login_url(self, next_path: str | None = None, **parameters: str) -> str:
         """The way to the login that comes back to `next_path` (default: the page being shown)."""
-        return url_for(f"{self.blueprint.name}.login", next=next_path or here(), **parameters)
+        values: dict[str, Any] = {"next": next_path or here(), **parameters}
+        return url_for(f"{self.blueprint.name}.login", **values)
 
     def required(
         self, acr: str | None = None

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 LOGIN_PARAMETERS = ("idp_hint", "acr_values", "login_hint")
 PROMPTS = frozenset({"login", "select_account", "create"})
-"""What a link of ours may ask of the provider; `none` would end on an error page, `consent` is the provider's matter."""
+"""What a link of ours may ask of the provider: `none` would end on an error page, `consent` is not ours to ask."""
 LONGEST_PARAMETER = 256
 
 
@@ -75,7 +75,7 @@ def _begin(login: FlaskLogin) -> ResponseReturnValue:
         return login.problem(error, _status(error), next_path)
     browser = login.cookies.new_browser()
     login.store.pending.add(start.pending, browser=browser, next_path=next_path)
-    response = redirect(start.url, 303)
+    response = make_response(redirect(start.url, 303))
     login.cookies.set_browser(response, browser)
     return response
 
@@ -97,7 +97,7 @@ def _callback(login: FlaskLogin) -> ResponseReturnValue:
         return login.problem(error, _status(error), next_path)
     if previous:
         login.store.end_session(previous)
-    response = redirect(next_path, 303)
+    response = make_response(redirect(next_path, 303))
     login.cookies.set_session(response, token)
     return response
 
@@ -147,6 +147,8 @@ def _refuse_logout(description: str, status: int) -> ResponseReturnValue:
 
 
 def _signed_out(login: FlaskLogin) -> ResponseReturnValue:
+    if login.current() is not None:
+        return redirect(login.blueprint.url_prefix or "/", 303)  # it would not be true
     return login.pages.signed_out(f"{login.relying_party.config.issuer}/signed-out", True)
 
 

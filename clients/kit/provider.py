@@ -179,11 +179,11 @@ def _import_key(entry: dict[str, Any], algorithm: str) -> VerifyingKey | None:
         return None
     if entry.get("alg", algorithm) not in {algorithm, {"EdDSA": "Ed25519"}.get(algorithm)}:
         return None
+    if entry["kty"] == "RSA" and len(str(entry.get("n"))) * 6 < MIN_RSA_BITS:
+        return None
     try:
         key = JWKRegistry.import_key(entry)
     except (JoseError, ValueError, TypeError, KeyError):
-        return None
-    if isinstance(key, RSAKey) and key.raw_value.key_size < MIN_RSA_BITS:
         return None
     if isinstance(key, ECKey) and key.curve_name != "P-256":
         return None
