@@ -50,12 +50,14 @@ class Reply:
 
 
 class Payload(OAuth2Payload):
-    """Parameters as Authlib reads them: ``data`` has the first value of each name, ``datalist`` all."""
+    """Parameters as Authlib reads them: ``data`` has the first value of each name, ``datalist`` all. A parameter
+    without a value counts as omitted (RFC 6749 §3.1, §3.2)."""
 
     def __init__(self, pairs: Iterable[tuple[str, str]]) -> None:
         self._lists: defaultdict[str, list[str]] = defaultdict(list)
         for name, value in pairs:
-            self._lists[name].append(value)
+            if value:
+                self._lists[name].append(value)
         self._first = {name: values[0] for name, values in self._lists.items()}
 
     @property

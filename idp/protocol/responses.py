@@ -1,7 +1,7 @@
 """The one writer of authorization responses: success or error, by query, fragment or form post.
 
-OAuth 2.0 Multiple Response Type Encoding Practices §2.1, OAuth 2.0 Form Post Response Mode §2, RFC 9207 §2: ``iss`` is in
-every answer. A :class:`Target` is a redirect URI that was validated for its client: without one nothing is redirected.
+OAuth 2.0 Multiple Response Type Encoding Practices §2.1, OAuth 2.0 Form Post Response Mode §2, RFC 9207 §2: ``iss`` is
+in every answer. A :class:`Target` is a redirect URI validated for its client: without one nothing is redirected.
 """
 
 from __future__ import annotations

@@ -1,0 +1,199 @@
+"""What the person must do next before an authorization request can be answered: decided from facts alone.
+
+OpenID Connect Core §3.1.2.3 (authentication, prompt, max_age, hints), §3.1.2.4 (consent), §3.1.2.6 (errors of
+prompt=none), OpenID Connect Core Unmet Authentication Requirements 1.0 §2. :func:`decide` is pure: pages store their
+result and come back to it; they never call one another. What a page did is seen in the facts: a login, consent or
+choice counts when it is not older than the request (``started_at``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from idp.domain.session import SignedIn
+from idp.protocol.authorization_request import AuthorizationRequest
+from idp.protocol.consent import is_consent_needed
+from idp.protocol.errors import ProtocolError
+
+ANOTHER_ACCOUNT = "another"  # selected_sid of a person who wants to be somebody else; no sid looks like it
+LOCAL = "local"
+
+
+class Page(StrEnum):
+    """Where the person does it."""
+
+    LOGIN = "/login"
+    UPSTREAM = "/upstream"
+    CREATE = "/register"
+    SELECT_ACCOUNT = "/select-account"
+    ACT_AS = "/act-as"
+    CONSENT = "/consent"
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Everything the decision rests on beside the request. ``signed_in`` is the browser's live session or None,
+    ``subject`` its person as this client knows them, ``upstream_levels`` the most each upstream may vouch for."""
+
+    now: datetime
+    started_at: datetime
+    signed_in: SignedIn | None = None
+    subject: str | None = None
+    is_denied: bool = False
+    selected_sid: str | None = None
+    upstream_levels: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether the person logged in because of this very request."""
+        return self.signed_in is not None and self.signed_in.session.auth_time >= self.started_at
+
+
+@dataclass(frozen=True)
+class Visit:
+    """The person is to be sent to a page; ``level`` is the one the login should reach (0: any)."""
+
+    page: Page
+    level: int = 0
+    upstream: str | None = None
+
+
+@dataclass(frozen=True)
+class Refuse:
+    """The client is to be told why there is no answer."""
+
+    error: ProtocolError
+
+
+@dataclass(frozen=True)
+class Grant:
+    """Nothing is left to do: answer with what was asked for, for this session."""
+
+    signed_in: SignedIn
+
+
+Decision = Visit | Refuse | Grant
+
+
+def decide(request: AuthorizationRequest, facts: Facts) -> Decision:
+    """The one next step. With ``prompt=none`` it is never a visit."""
+    if facts.is_denied:
+        return _refuse(request, "access_denied", "The person did not agree.")
+    step = (
+        _authentication(request, facts)
+        or _identity(request, facts)
+        or _selection(request, facts)
+        or _level(request, facts)
+        or _choice(facts)
+        or _consent(request, facts)
+    )
+    if step is None:
+        assert facts.signed_in is not None  # noqa: S101 - _authentication visits the login page otherwise
+        return Grant(facts.signed_in)
+    if isinstance(step, Visit) and "none" in request.prompt:
+        return _silent_error(request, step)
+    return step
+
+
+def _authentication(request: AuthorizationRequest, facts: Facts) -> Decision | None:
+    """A login is due: there is none, or the request wants a new one (§3.1.2.3)."""
+    if facts.is_fresh:
+        return None
+    if "create" in request.prompt:
+        return Visit(Page.CREATE)
+    if facts.signed_in is None or "login" in request.prompt or facts.selected_sid == ANOTHER_ACCOUNT:
+        return _login(request)
+    if _is_too_old(request, facts, facts.signed_in) or _is_someone_else(request, facts):
+        return _login(request)
+    return None
+
+
+def _identity(request: AuthorizationRequest, facts: Facts) -> Decision | None:
+    """After a new login it must be whom the client named (§3.1.2.1 id_token_hint, §5.5.1 sub)."""
+    if _is_someone_else(request, facts):
+        return _refuse(request, "login_required", "Another person than the expected one logged in.")
+    return None
+
+
+def _selection(request: AuthorizationRequest, facts: Facts) -> Decision | None:
+    """prompt=select_account: a new login is a selection too."""
+    signed_in = facts.signed_in
+    is_asked = "select_account" in request.prompt and not facts.is_fresh
+    if is_asked and signed_in is not None and facts.selected_sid != signed_in.session.sid:
+        return Visit(Page.SELECT_ACCOUNT)
+    return None
+
+
+def _level(request: AuthorizationRequest, facts: Facts) -> Decision | None:
+    """Step up where it can be done; say so where not. A wish (acr_values) is tried for once, a demand insisted on."""
+    signed_in = facts.signed_in
+    if signed_in is None:
+        return None
+    reached = signed_in.session.level
+    if reached < request.needed_level:
+        if _can_reach(request.needed_level, facts, signed_in):
+            return _login(request)
+        return _refuse(request, "unmet_authentication_requirements", "The demanded level cannot be reached.")
+    is_wish_open = reached < request.wished_level and not facts.is_fresh and "none" not in request.prompt
+    if is_wish_open and _can_reach(request.wished_level, facts, signed_in):
+        return _login(request)
+    return None
+
+
+def _choice(facts: Facts) -> Decision | None:
+    """The person may act for a company and has not said for whom."""
+    if facts.signed_in is not None and not facts.signed_in.session.is_choice_made:
+        return Visit(Page.ACT_AS)
+    return None
+
+
+def _consent(request: AuthorizationRequest, facts: Facts) -> Decision | None:
+    remembered = facts.signed_in.consent if facts.signed_in is not None else None
+    return Visit(Page.CONSENT) if is_consent_needed(request, remembered, facts.started_at) else None
+
+
+def _login(request: AuthorizationRequest) -> Visit:
+    level = max(request.needed_level, request.wished_level)
+    if request.idp_hint is not None:
+        return Visit(Page.UPSTREAM, level, request.idp_hint)
+    return Visit(Page.LOGIN, level)
+
+
+def _can_reach(level: int, facts: Facts, signed_in: SignedIn) -> bool:
+    """Whether logging in again could give the level: here, or at an upstream. A way just taken is not offered again."""
+    taken = signed_in.session.source if facts.is_fresh else None
+    if signed_in.account.level >= level and taken != LOCAL:
+        return True
+    return any(most >= level and name != taken for name, most in facts.upstream_levels.items())
+
+
+def _is_too_old(request: AuthorizationRequest, facts: Facts, signed_in: SignedIn) -> bool:
+    if request.max_age is None:
+        return False
+    return facts.now - signed_in.session.auth_time > timedelta(seconds=request.max_age) or request.max_age == 0
+
+
+def _is_someone_else(request: AuthorizationRequest, facts: Facts) -> bool:
+    return facts.signed_in is not None and not request.expected_subjects <= {facts.subject}
+
+
+_SILENT_ERRORS = {
+    Page.SELECT_ACCOUNT: ("account_selection_required", "The person must select an account."),
+    Page.ACT_AS: ("interaction_required", "The person must say for whom they act."),
+    Page.CONSENT: ("consent_required", "The person has not agreed yet."),
+}
+
+
+def _silent_error(request: AuthorizationRequest, visit: Visit) -> Refuse:
+    """What prompt=none answers where a page would be needed (§3.1.2.6)."""
+    error, description = _SILENT_ERRORS.get(visit.page, ("login_required", "The person must log in."))
+    return _refuse(request, error, description)
+
+
+def _refuse(request: AuthorizationRequest, error: str, description: str) -> Refuse:
+    refusal = ProtocolError(error, description)
+    refusal.target = request.target
+    return Refuse(refusal)
