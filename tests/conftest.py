@@ -6,7 +6,6 @@ must hold on both ephemeral stores for `ephemeral_store`; `engine_url`, `setting
 
 from __future__ import annotations
 
-import base64
 import itertools
 import shutil
 from collections.abc import Callable, Iterator
@@ -39,7 +38,6 @@ from tests.clock import Clock
 from tests.statements import Statements, counted
 
 ISSUER = "http://127.0.0.1:8000"
-MASTER_KEY = base64.urlsafe_b64encode(bytes(range(32))).decode()
 PASSWORD = "正确的马 battery staple 42"
 
 
@@ -179,7 +177,7 @@ def settings(request: pytest.FixtureRequest, engine_url: str) -> Settings:
         issuer=ISSUER,
         database_url=engine_url,
         redis_url=request.getfixturevalue("redis_url") if uses_redis else "",
-        master_key=MASTER_KEY,
+        master_key=schema.MASTER_KEY,
         argon2_memory_kib=8192,
         argon2_time_cost=1,
         worker="none",
@@ -190,12 +188,15 @@ def settings(request: pytest.FixtureRequest, engine_url: str) -> Settings:
 
 @pytest.fixture
 def make_app(settings: Settings, clock: Clock) -> Iterator[Callable[..., Flask]]:
-    """Builds applications: `make_app(blueprints=…, issuer=…, any other setting)`; engines are closed at the end."""
+    """Builds applications: `make_app(blueprints=…, issuer=…, any other setting)`; engines are closed at the end.
+
+    A second provider wants `database_url=new_database()` and, where it matters, keys of its own (`has_own_keys=True`).
+    """
     made: list[Flask] = []
 
-    def make(blueprints: Any = (), **changes: Any) -> Flask:
+    def make(blueprints: Any = (), has_own_keys: bool = False, **changes: Any) -> Flask:
         app = create_app(replace(settings, **changes), blueprints=blueprints, clock=clock)
-        schema.load_keys(app.extensions["tongxing"])
+        schema.load_keys(app.extensions["tongxing"], are_own=has_own_keys)
         made.append(app)
         return app
 

@@ -2,18 +2,42 @@
 
 from __future__ import annotations
 
+import base64
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import delete
+from sqlalchemy.orm import Session
+
+from idp.app import create_app
+from idp.config import Settings
 from idp.context import Provider
-from idp.storage.tables import metadata
+from idp.protocol import keys
+from idp.storage import migrate
+from idp.storage.tables import signing_keys
+
+MASTER_KEY = base64.urlsafe_b64encode(bytes(range(32))).decode()
 
 
 def build(url: str) -> None:
-    """Make the tables in an empty database."""
-    from sqlalchemy import create_engine
+    """Make the tables in an empty database, and the keys, a little before any test's clock."""
+    migrate.upgrade(url)
+    settings = Settings(database_url=url, master_key=MASTER_KEY, argon2_memory_kib=8192)
+    provider: Provider = create_app(settings, clock=_a_minute_ago).extensions["tongxing"]
+    with Session(provider.engine) as db:
+        keys.ensure_keys(provider.context(db))
+        db.commit()
+    provider.engine.dispose()
 
-    engine = create_engine(url)
-    metadata.create_all(engine)
-    engine.dispose()
+
+def load_keys(provider: Provider, *, are_own: bool = False) -> None:
+    """Give a new application its signing keys: the template's, or (slower) some that no other provider has."""
+    with Session(provider.engine) as db:
+        if are_own:
+            db.execute(delete(signing_keys))
+            keys.ensure_keys(provider.context(db))
+        keys.reload_keys(provider.context(db))
+        db.commit()
 
 
-def load_keys(provider: Provider) -> None:
-    """Give a new application its signing keys."""
+def _a_minute_ago() -> datetime:
+    return datetime.now(UTC) - timedelta(minutes=1)

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import select
 
 from idp.domain.client import Client
-from idp.storage.db import Db
+from idp.storage.db import Db, upsert
 from idp.storage.tables import clients
 
 
@@ -42,39 +42,48 @@ def put(
         "is_active": is_active,
         "updated_at": now,
     }
-    found = db.execute(
-        update(clients).where(clients.c.client_id == client_id).values(values).returning(clients.c.client_id)
-    ).first()
-    if found is None:
-        db.execute(insert(clients).values(client_id=client_id, created_at=now, **values))
+    statement = upsert(db, clients).values(client_id=client_id, created_at=now, **values)
+    db.execute(statement.on_conflict_do_update(index_elements=["client_id"], set_=values))
     return Client(client_id, dict(metadata), secret_hash, is_first_party, is_active)
 
 
 class ClientCache:
-    """Clients by id, at most ``lifetime`` old, so that a request costs no look-up. Unknown ids are not kept:
-    a stranger cannot fill it. Thread-safe."""
+    """Clients by id, at most ``lifetime`` old, so that a request costs no look-up. That an id is unknown is kept too
+    (an unknown client must not be told from a known one by the time of the answer), but apart, so that a stranger
+    cannot push known clients out. Thread-safe."""
 
     def __init__(self, lifetime: timedelta, size: int = 4096) -> None:
         self._lifetime, self._size = lifetime, size
-        self._entries: dict[str, tuple[datetime, Client]] = {}
+        self._known: dict[str, tuple[datetime, Client]] = {}
+        self._unknown: dict[str, datetime] = {}
         self._lock = threading.Lock()
 
     def find(self, db: Db, client_id: str, now: datetime) -> Client | None:
-        entry = self._entries.get(client_id)
+        entry = self._known.get(client_id)
         if entry is not None and now - entry[0] < self._lifetime:
             return entry[1]
+        missed_at = self._unknown.get(client_id)
+        if missed_at is not None and now - missed_at < self._lifetime:
+            return None
         client = find(db, client_id)
         with self._lock:
-            self._entries.pop(client_id, None)
+            self._known.pop(client_id, None)
+            self._unknown.pop(client_id, None)
             if client is not None:
-                if len(self._entries) >= self._size:
-                    self._entries.pop(next(iter(self._entries)))
-                self._entries[client_id] = (now, client)
+                self._keep(self._known, client_id, (now, client))
+            else:
+                self._keep(self._unknown, client_id, now)
         return client
 
     def clear(self) -> None:
         with self._lock:
-            self._entries.clear()
+            self._known.clear()
+            self._unknown.clear()
+
+    def _keep(self, entries: dict[str, Any], client_id: str, entry: Any) -> None:
+        if len(entries) >= self._size:
+            entries.pop(next(iter(entries)))
+        entries[client_id] = entry
 
 
 def _client_of(row: Any) -> Client:

@@ -6,11 +6,10 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import and_, insert, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from idp.crypto.random import new_id
 from idp.domain.account import Mandate, Organisation, Role
-from idp.storage.db import Db
+from idp.storage.db import Db, upsert
 from idp.storage.tables import mandates, organisations
 
 
@@ -25,13 +24,8 @@ def put(db: Db, uscc: str, name: str, source: str, now: datetime) -> None:
     """Create the company or note that it was verified again. Its row stays locked until the transaction ends, so that
     two people who register it at once go one after the other."""
     values = {"name": name, "status": "active", "source": source, "verified_at": now}
-    dialect = db.get_bind().dialect.name
-    statement = (sqlite if dialect == "sqlite" else postgresql).insert(organisations)
-    db.execute(
-        statement.values(uscc=uscc, created_at=now, **values).on_conflict_do_update(
-            index_elements=["uscc"], set_=values
-        )
-    )
+    statement = upsert(db, organisations).values(uscc=uscc, created_at=now, **values)
+    db.execute(statement.on_conflict_do_update(index_elements=["uscc"], set_=values))
 
 
 def add_mandate(

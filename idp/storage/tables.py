@@ -6,14 +6,12 @@ stored as hashes (``*_hash``). Times are aware UTC.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import (
     JSON,
     Boolean,
     Column,
-    DateTime,
     ForeignKey,
     Index,
     Integer,
@@ -22,9 +20,11 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    TypeDecorator,
     UniqueConstraint,
+    and_,
 )
+
+from idp.storage.utc_time import Time
 
 metadata = MetaData(
     naming_convention={
@@ -34,25 +34,6 @@ metadata = MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
-
-
-class Time(TypeDecorator[datetime]):
-    """An aware UTC datetime on both engines (SQLite knows no time zones)."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Any) -> datetime | None:
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("times must be aware")
-        return value.astimezone(UTC) if dialect.name != "sqlite" else value.astimezone(UTC).replace(tzinfo=None)
-
-    def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
 def _id(name: str = "id", **options: Any) -> Column[str]:
@@ -131,7 +112,7 @@ mandates = Table(
     Column("uscc", String(18), ForeignKey("organisations.uscc", ondelete="CASCADE"), nullable=False),
     _account(),
     Column("role", String(32), nullable=False),
-    Column("scope", Text, nullable=False, server_default=""),  # what it is for, in the grantor's words
+    Column("scope", Text, nullable=False),  # what it is for, in the grantor's words
     Column("valid_from", Time, nullable=False),
     Column("valid_until", Time),
     Column("granted_by", String(64)),
@@ -193,9 +174,16 @@ sessions = Table(
     Column("ended_at", Time),
     Column("end_reason", String(64)),
     Index(None, "account_id"),
-    Index(None, "upstream_issuer", "upstream_sid"),
     Index(None, "expires_at"),
 )
+for _name in ("upstream_sid", "upstream_subject"):  # local logins, by far the most, stay out of these two
+    Index(
+        None,
+        sessions.c.upstream_issuer,
+        sessions.c[_name],
+        postgresql_where=sessions.c.upstream_issuer.is_not(None),
+        sqlite_where=sessions.c.upstream_issuer.is_not(None),
+    )
 
 consents = Table(
     "consents",
@@ -211,7 +199,8 @@ grants = Table(
     "grants",
     metadata,
     _id(),
-    Column("client_id", String(255), ForeignKey("clients.client_id", ondelete="CASCADE"), nullable=False),
+    # No foreign key: every authorization would lock its client's one row, and a grant without its client opens nothing.
+    Column("client_id", String(255), nullable=False),
     _account(),
     Column("subject", String(255), nullable=False),
     Column("session_id", String(64)),
@@ -246,6 +235,7 @@ revoked_tokens = Table(
     metadata,
     Column("jti", String(64), primary_key=True),
     Column("expires_at", Time, nullable=False),
+    Index(None, "expires_at"),
 )
 
 signing_keys = Table(
@@ -270,15 +260,19 @@ outbox = Table(
     Column("recipient", String(255), nullable=False),  # client_id or upstream name
     Column("payload", JSON, nullable=False),
     Column("created_at", Time, nullable=False),
-    Column("next_attempt_at", Time, nullable=False),
+    Column("next_attempt_at", Time, nullable=False),  # while a worker has it: when its lease ends
+    Column("expires_at", Time, nullable=False),  # a failure after it is final
     Column("attempts", Integer, nullable=False, server_default="0"),
-    Column("leased_until", Time),
     Column("delivered_at", Time),
     Column("dead_at", Time),
     Column("last_error", String(255)),
     Index(None, "batch"),
-    Index(None, "next_attempt_at"),
 )
+_is_pending = and_(outbox.c.delivered_at.is_(None), outbox.c.dead_at.is_(None))
+Index(None, outbox.c.next_attempt_at, postgresql_where=_is_pending, sqlite_where=_is_pending)
+for _name in ("delivered_at", "dead_at"):
+    _is_over = outbox.c[_name].is_not(None)
+    Index(None, outbox.c[_name], postgresql_where=_is_over, sqlite_where=_is_over)
 
 ephemeral = Table(
     "ephemeral",
