@@ -18,7 +18,7 @@ TRIES = 5
 DIGITS = 6
 _HOUR = timedelta(hours=1)
 LIMITS = {"phone": 3, "holder": 3, "address": 60}  # messages an hour
-_CODE, _TRIES, _SENT = "one_time_code", "one_time_code_tries", "messages_sent"
+_CODE, _TRIES, _SENT, _UNSENT = "one_time_code", "one_time_code_tries", "messages_sent", "messages_unsent"
 
 
 class TooManyMessages(Exception):
@@ -33,25 +33,29 @@ class Verdict(Enum):
 
 def count_message(context: Context, *, holder: str, phone: str, address: str) -> None:
     """Note a message about to be sent; raises TooManyMessages when it must not be."""
-    owners = {"phone": context.vault.blind_index("phone", phone), "holder": holder, "address": address}
-    counts = {
-        kind: context.ephemeral.increment(_SENT, hash_secret(f"{kind}\n{owner}"), _HOUR)
-        for kind, owner in owners.items()
-    }
-    if any(count > LIMITS[kind] for kind, count in counts.items()):
-        raise TooManyMessages
+    for kind, key in _owners(context, holder, phone, address).items():
+        sent = context.ephemeral.increment(_SENT, key, _HOUR)
+        if sent > LIMITS[kind] and sent - context.ephemeral.count(_UNSENT, key) > LIMITS[kind]:
+            raise TooManyMessages
 
 
-def issue(context: Context, purpose: str, *, holder: str, phone: str) -> str:
-    """A new code, which replaces any earlier one of the same holder and purpose."""
+def discount_message(context: Context, *, holder: str, phone: str, address: str) -> None:
+    """A message that was noted could not leave: it does not count."""
+    for key in _owners(context, holder, phone, address).values():
+        context.ephemeral.increment(_UNSENT, key, _HOUR)
+
+
+def issue(context: Context, purpose: str, *, holder: str, phone: str, is_decoy: bool = False) -> str:
+    """A new code, which replaces any earlier one of the same holder and purpose.
+
+    A decoy behaves as if a code had been sent, but no digits will ever be right, and nothing tells the difference.
+    """
     code = new_digits(DIGITS)
-    _keep(context, purpose, holder, phone, code)
+    kept = new_secret() if is_decoy else code
+    key = _key(purpose, holder)
+    context.ephemeral.forget(_TRIES, key)
+    context.ephemeral.put(_CODE, key, {"code_hash": _hash(context, purpose, holder, phone, kept)}, LIFETIME)
     return code
-
-
-def issue_none(context: Context, purpose: str, *, holder: str, phone: str) -> None:
-    """Behave as if a code had been sent: no digits will ever be right, and nothing tells the difference."""
-    _keep(context, purpose, holder, phone, new_secret())
 
 
 def judge(context: Context, purpose: str, *, holder: str, phone: str, code: str) -> Verdict:
@@ -69,10 +73,9 @@ def judge(context: Context, purpose: str, *, holder: str, phone: str, code: str)
     return Verdict.RIGHT if context.ephemeral.consume(_CODE, key) else Verdict.OVER
 
 
-def _keep(context: Context, purpose: str, holder: str, phone: str, code: str) -> None:
-    key = _key(purpose, holder)
-    context.ephemeral.forget(_TRIES, key)
-    context.ephemeral.put(_CODE, key, {"code_hash": _hash(context, purpose, holder, phone, code)}, LIFETIME)
+def _owners(context: Context, holder: str, phone: str, address: str) -> dict[str, str]:
+    owners = {"phone": context.vault.blind_index("phone", phone), "holder": holder, "address": address}
+    return {kind: hash_secret(f"{kind}\n{owner}") for kind, owner in owners.items()}
 
 
 def _key(purpose: str, holder: str) -> str:

@@ -72,7 +72,7 @@ def _weakness(text: str, personal: tuple[str, ...]) -> Weakness | None:
         return Weakness.CONTEXT
     if any(part in text for part in personal if len(part) >= 6) or _is_mostly(text, personal):
         return Weakness.PERSONAL
-    guesses = zxcvbn(text[:_JUDGED], user_inputs=[*CONTEXT_WORDS, *personal])["guesses_log10"]
+    guesses = zxcvbn(text[:_JUDGED], user_inputs=[*CONTEXT_WORDS, *personal])["guesses_log10"]  # type: ignore[no-untyped-call]
     return Weakness.GUESSABLE if guesses < _LEAST_GUESSES else None
 
 

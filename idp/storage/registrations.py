@@ -43,8 +43,15 @@ def find(db: Db, vault: Vault, token: str, now: datetime) -> Registration | None
     row = db.execute(
         select(registrations).where(registrations.c.token_hash == hash_secret(token), registrations.c.expires_at > now)
     ).first()
-    if row is None:
-        return None
+    return _registration_of(row, vault) if row else None
+
+
+def find_by_id(db: Db, vault: Vault, registration_id: str) -> Registration | None:
+    row = db.execute(select(registrations).where(registrations.c.id == registration_id)).first()
+    return _registration_of(row, vault) if row else None
+
+
+def _registration_of(row: Any, vault: Vault) -> Registration:
     state = vault.open_json("registration", row.state_sealed, row.id)
     return Registration(row.id, state, row.version, row.account_id, row.expires_at)
 
@@ -64,8 +71,9 @@ def save(db: Db, vault: Vault, registration: Registration, state: dict[str, Any]
     return saved.first() is not None
 
 
-def complete(db: Db, registration: Registration, account_id: str) -> bool:
-    """Claim the registration for the account made of it; False when it was completed or changed meanwhile."""
+def complete(db: Db, vault: Vault, registration: Registration, account_id: str) -> bool:
+    """Claim the registration for the account made of it and forget what the person gave; False when it was completed
+    or changed meanwhile."""
     completed = db.execute(
         update(registrations)
         .where(
@@ -73,7 +81,11 @@ def complete(db: Db, registration: Registration, account_id: str) -> bool:
             registrations.c.version == registration.version,
             registrations.c.account_id.is_(None),
         )
-        .values(account_id=account_id, version=registration.version + 1)
+        .values(
+            account_id=account_id,
+            version=registration.version + 1,
+            state_sealed=vault.seal_json("registration", {}, registration.id),
+        )
         .returning(registrations.c.id)
     )
     return completed.first() is not None

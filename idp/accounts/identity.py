@@ -1,0 +1,88 @@
+"""A resident's identity: a name and an ID number, well formed here and confirmed by the authority's register."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, cast
+
+from federation.identifiers import birthdate_of, check_resident_id, normalise_resident_id, sex_of
+from idp.accounts.authority import Authority, AuthorityUnavailable
+from idp.context import Context
+
+ID_TYPE = "resident_id"
+METHOD = "name_and_id_number"
+SOURCE = "authority"
+LEVEL = 2
+_DOTS = re.compile("[•・‧∙⋅．.]")
+_NAME = re.compile(r"[^\W\d_]+(?:[· '-][^\W\d_]+)*")
+
+
+class InvalidName(ValueError):
+    """Not 2–50 letters, perhaps joined by middle dots, spaces, hyphens or apostrophes."""
+
+
+class NotConfirmed(Exception):
+    """The authority knows no resident of that number and name."""
+
+
+@dataclass(frozen=True)
+class Identity:
+    name: str
+    id_number: str
+
+    def claims(self) -> dict[str, Any]:
+        """Standard claims (OpenID Connect Core §5.1) that follow from it, and the number itself."""
+        return {
+            "name": self.name,
+            "id_type": ID_TYPE,
+            "id_number": self.id_number,
+            "birthdate": birthdate_of(self.id_number).isoformat(),
+            "gender": sex_of(self.id_number),
+        }
+
+
+def normalise_name(text: str) -> str:
+    """NFKC, one kind of middle dot (买买提·吐尔逊 is typed in many ways), single spaces."""
+    dotted = _DOTS.sub("·", unicodedata.normalize("NFKC", text).replace("·", "·"))
+    return " ".join(dotted.split())
+
+
+def check_name(name: str) -> None:
+    """Raises InvalidName."""
+    if not 2 <= len(name) <= 50 or not _NAME.fullmatch(name):
+        raise InvalidName
+
+
+def read_identity(name: str, id_number: str, today: date) -> Identity:
+    """What a person typed, in normal form. Raises InvalidName, or InvalidIdentifier with its code."""
+    given = Identity(normalise_name(name), normalise_resident_id(id_number))
+    check_name(given.name)
+    check_resident_id(given.id_number, today)
+    return given
+
+
+def is_possible(context: Context) -> bool:
+    """Whether this provider has an authority to ask."""
+    return "authority" in context.provider.parts
+
+
+def confirm(context: Context, identity: Identity) -> int:
+    """Ask the authority; the level that its yes is worth. Call it outside a transaction.
+
+    Raises NotConfirmed, AuthorityUnavailable.
+    """
+    check = authority(context).verify_person(identity.name, identity.id_number)
+    if not check.is_match:
+        raise NotConfirmed
+    return min(check.level, LEVEL)
+
+
+def authority(context: Context) -> Authority:
+    """Raises AuthorityUnavailable where none is set up."""
+    found = context.provider.parts.get("authority")
+    if found is None:
+        raise AuthorityUnavailable("no authority is set up")
+    return cast(Authority, found)
