@@ -11,6 +11,7 @@ from typing import Any, cast
 from federation.identifiers import birthdate_of, check_resident_id, normalise_resident_id, sex_of
 from idp.accounts.authority import Authority, AuthorityUnavailable
 from idp.context import Context
+from idp.domain.account import Account
 
 ID_TYPE = "resident_id"
 METHOD = "name_and_id_number"
@@ -22,6 +23,10 @@ _NAME = re.compile(r"[^\W\d_]+(?:[· '-][^\W\d_]+)*")
 
 class InvalidName(ValueError):
     """Not 2–50 letters, perhaps joined by middle dots, spaces, hyphens or apostrophes."""
+
+
+class LevelTooLow(Exception):
+    """The person's own identity is not verified well enough for this."""
 
 
 class NotConfirmed(Exception):
@@ -62,6 +67,12 @@ def read_identity(name: str, id_number: str, today: date) -> Identity:
     check_name(given.name)
     check_resident_id(given.id_number, today)
     return given
+
+
+def check_level(account: Account) -> None:
+    """Whoever acts for a company is known by name and ID number. Raises LevelTooLow."""
+    if account.level < LEVEL or not account.claims.get("id_number"):
+        raise LevelTooLow
 
 
 def is_possible(context: Context) -> bool:

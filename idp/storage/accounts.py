@@ -229,6 +229,16 @@ def record_failure(db: Db, account_id: str, now: datetime, memory: timedelta) ->
     )
 
 
+def find_failures(db: Db, account_id: str, now: datetime, memory: timedelta) -> tuple[int, datetime] | None:
+    """How many wrong passwords were given for the account lately, and when last; None without any."""
+    row = db.execute(
+        select(accounts.c.failed_count, accounts.c.last_failed_at).where(
+            accounts.c.id == account_id, accounts.c.failed_count > 0, accounts.c.last_failed_at > now - memory
+        )
+    ).first()
+    return (int(row.failed_count), row.last_failed_at) if row else None
+
+
 def clear_failures(db: Db, account_id: str) -> None:
     db.execute(update(accounts).where(accounts.c.id == account_id).values(failed_count=0, last_failed_at=None))
 

@@ -64,6 +64,19 @@ def find_mandate(db: Db, mandate_id: str) -> Mandate | None:
     return _mandate_of(row) if row else None
 
 
+def get_mandate(db: Db, mandate_id: str) -> Mandate:
+    """Raises LookupError."""
+    mandate = find_mandate(db, mandate_id)
+    if mandate is None:
+        raise LookupError(mandate_id)
+    return mandate
+
+
+def lock(db: Db, uscc: str) -> None:
+    """Let changes to one company's mandates go one after the other until the transaction ends."""
+    db.execute(select(organisations.c.uscc).where(organisations.c.uscc == uscc).with_for_update())
+
+
 def list_mandates(db: Db, account_id: str) -> list[Mandate]:
     """Every mandate the person was given, revoked and expired ones included, newest first."""
     return _list(db, mandates.c.account_id == account_id)
