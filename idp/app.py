@@ -20,7 +20,7 @@ from idp.crypto.vault import Vault
 from idp.storage.clients import ClientCache
 from idp.storage.db import engine_options, prepare
 from idp.storage.tables import metadata as tables
-from idp.web import browser, context
+from idp.web import browser, context, discovery, introspection, revocation, token, userinfo
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -85,4 +85,10 @@ def _password_hasher(settings: Settings, vault: Vault) -> PasswordHasher:
 
 def _blueprints() -> tuple[Blueprint, ...]:
     """Every page and endpoint of the provider, one blueprint a module of idp.web."""
-    return ()
+    return (
+        discovery.blueprint,
+        introspection.blueprint,
+        revocation.blueprint,
+        token.blueprint,
+        userinfo.blueprint,
+    )

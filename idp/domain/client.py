@@ -1,6 +1,7 @@
 """A registered client (relying party or service): its metadata in the words of RFC 7591, and the rules about it.
 
-The method names without our usual verbs are those Authlib asks of a client (see docs/decisions).
+The method names without our usual verbs are those Authlib asks of a client (see docs/decisions). Metadata are parsed
+once per client object: processes keep them for a while.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import hashlib
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 
@@ -28,7 +30,7 @@ class Client:
         """client_name#<locale> where registered (RFC 7591 §2.2), else client_name."""
         return str(self.metadata.get(f"client_name#{locale}") or self.name)
 
-    @property
+    @cached_property
     def redirect_uris(self) -> tuple[str, ...]:
         return tuple(self.metadata.get("redirect_uris", ()))
 
@@ -40,7 +42,7 @@ class Client:
     def backchannel_logout_uri(self) -> str | None:
         return self.metadata.get("backchannel_logout_uri")
 
-    @property
+    @cached_property
     def auth_method(self) -> str:
         return str(self.metadata.get("token_endpoint_auth_method", "client_secret_basic"))
 
@@ -48,15 +50,15 @@ class Client:
     def is_public(self) -> bool:
         return self.auth_method == "none"
 
-    @property
+    @cached_property
     def grant_types(self) -> frozenset[str]:
         return frozenset(self.metadata.get("grant_types", ("authorization_code",)))
 
-    @property
+    @cached_property
     def response_types(self) -> frozenset[str]:
         return frozenset(self.metadata.get("response_types", ("code",)))
 
-    @property
+    @cached_property
     def scope(self) -> frozenset[str]:
         return frozenset(str(self.metadata.get("scope", "openid")).split())
 
@@ -65,6 +67,16 @@ class Client:
         return self.metadata.get("id_token_signed_response_alg")
 
     @property
+    def resource_identifier(self) -> str | None:
+        """The audience this client is, where it is a resource server too: it may introspect tokens meant for it."""
+        return self.metadata.get("resource_identifier")
+
+    @cached_property
+    def jwks(self) -> tuple[dict[str, Any], ...]:
+        """Its public keys (RFC 7591 §2 ``jwks``)."""
+        return tuple((self.metadata.get("jwks") or {}).get("keys", ()))
+
+    @cached_property
     def openings(self) -> frozenset[str]:
         """Test-only relaxations of this one client; they count only where the deployment allows openings."""
         return frozenset(self.metadata.get("openings", ()))

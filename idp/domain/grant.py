@@ -31,7 +31,8 @@ class Grant:
     code_expires_at: datetime | None = None
     code_used_at: datetime | None = None
     refresh_generation: int = 0
-    refresh_expires_at: datetime | None = None
+    refresh_expires_at: datetime | None = None  # idle: each use moves it on
+    refresh_ends_at: datetime | None = None  # absolute: nothing moves it
     revoked_at: datetime | None = None
     revoked_reason: str | None = None
 

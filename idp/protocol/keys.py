@@ -12,12 +12,14 @@ from typing import Any
 
 from joserfc.jwk import generate_key
 
+from idp.config import Settings
 from idp.context import Context
 from idp.crypto.jose import UnknownKey, verify_own
 from idp.crypto.random import new_id
 from idp.domain.signing_key import KeyStage, SigningKey
 from idp.storage import signing_keys
 
+JWKS_PATH = "/jwks"
 _KINDS: dict[str, tuple[Any, Any]] = {
     "RS256": ("RSA", 2048),
     "PS256": ("RSA", 2048),
@@ -115,3 +117,8 @@ def _ending(context: Context, key: SigningKey, signs_until: datetime) -> Signing
     settings = context.settings
     longest = max(settings.access_token_lifetime, settings.id_token_lifetime, settings.session_absolute_lifetime)
     return replace(key, signs_until=signs_until, gone_at=signs_until + longest)
+
+
+def server_metadata(settings: Settings) -> dict[str, Any]:
+    """OpenID Connect Discovery §3."""
+    return {"jwks_uri": settings.issuer + JWKS_PATH}

@@ -14,6 +14,8 @@ from typing import Any
 from authlib.oauth2.rfc6749 import OAuth2Payload, OAuth2Request
 
 Pairs = tuple[tuple[str, str], ...]
+JSON_HEADERS = [("Content-Type", "application/json"), ("Cache-Control", "no-store"), ("Pragma", "no-cache")]
+"""Of every back-channel answer (RFC 6749 §5.1)."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,8 @@ class CoreRequest(OAuth2Request):
     authorization request."""
 
     payload: Payload  # type: ignore[assignment]  # Authlib starts with None
+    client: Any  # set by client authentication or by the checks
+    auth_method: Any
 
     def __init__(self, request: Request) -> None:
         super().__init__(request.method, request.url, headers=request.headers)

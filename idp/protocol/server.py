@@ -7,7 +7,7 @@ that differs from Authlib's behaviour is overridden here or in the grant concern
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from authlib.oauth2 import OAuth2Error
@@ -16,6 +16,7 @@ from authlib.oauth2.rfc6749 import AuthorizationServer, OAuth2Request
 from idp.context import Context
 from idp.domain.client import Client
 from idp.domain.session import SignedIn
+from idp.protocol import client_authentication, token_endpoint
 from idp.protocol.authorize import check_authorization_request
 from idp.protocol.messages import CoreRequest, Reply, Request
 from idp.protocol.response_types import AUTHORIZATION_GRANTS
@@ -36,6 +37,14 @@ class Server(AuthorizationServer):
 
     def query_client(self, client_id: str) -> Client | None:
         return self.context.find_client(client_id)
+
+    def authenticate_client(self, request: CoreRequest, methods: Collection[str], endpoint: str = "token") -> Client:
+        return client_authentication.authenticate(self.context, request, methods)
+
+    def create_token_response(self, request: Request | None = None) -> Reply:
+        if request is None:
+            raise TypeError("there is no request to fall back to")
+        return token_endpoint.respond(self, CoreRequest(request))
 
     def send_signal(self, name: str, *args: Any, **kwargs: Any) -> None:
         """Authlib announces events here; nobody listens."""

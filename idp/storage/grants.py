@@ -11,16 +11,20 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import and_, exists, insert, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from idp.crypto.vault import Vault
-from idp.domain.account import Account
+from idp.domain.account import Account, AccountStatus
 from idp.domain.grant import Grant
 from idp.storage.accounts import COLUMNS as ACCOUNT_COLUMNS
 from idp.storage.accounts import account_of
 from idp.storage.db import Db
 from idp.storage.tables import accounts, grants, revoked_tokens
 
-_HIDDEN = {"code_hash", "refresh_hash", "refresh_ends_at"}
+_IS_OF_ACTIVE_PERSON = exists().where(
+    accounts.c.id == grants.c.account_id, accounts.c.status == AccountStatus.ACTIVE.value
+)
+_HIDDEN = {"code_hash", "refresh_hash"}
 _COLUMNS = tuple(column.label(f"grant_{column.name}") for column in grants.c if column.name not in _HIDDEN)
 
 
@@ -78,6 +82,7 @@ def consume_code(
             grants.c.code_used_at.is_(None),
             grants.c.code_expires_at > now,
             grants.c.revoked_at.is_(None),
+            _IS_OF_ACTIVE_PERSON,
         )
         .values(
             code_used_at=now,
@@ -95,6 +100,17 @@ def find_by_code(db: Db, code_hash: str) -> Grant | None:
     """The grant of a code, used or not: for telling a replay from a code that never was."""
     row = db.execute(select(*_COLUMNS).where(grants.c.code_hash == code_hash)).first()
     return _grant_of(row) if row else None
+
+
+def revoke_replayed(db: Db, code_hash: str, now: datetime) -> str | None:
+    """Revoke what a code gave if it was used before: the id of the grant, None when there was nothing to revoke."""
+    row = db.execute(
+        update(grants)
+        .where(grants.c.code_hash == code_hash, grants.c.code_used_at.is_not(None), grants.c.revoked_at.is_(None))
+        .values(revoked_at=now, revoked_reason="code_replayed")
+        .returning(grants.c.id)
+    ).first()
+    return row.id if row else None
 
 
 def find(db: Db, grant_id: str) -> Grant | None:
@@ -115,6 +131,7 @@ def rotate_refresh(
             grants.c.revoked_at.is_(None),
             grants.c.refresh_expires_at > now,
             grants.c.refresh_ends_at > now,
+            _IS_OF_ACTIVE_PERSON,
         )
         .values(
             refresh_hash=new_hash,
@@ -124,6 +141,12 @@ def rotate_refresh(
         .returning(*_COLUMNS)
     ).first()
     return _grant_of(row) if row else None
+
+
+def revoke_reused(db: Db, grant_id: str, client_id: str, old_hash: str, now: datetime) -> bool:
+    """Revoke the family of a refresh token that was ours and is not the live one: somebody holds a copy."""
+    is_copy = and_(grants.c.id == grant_id, grants.c.client_id == client_id, grants.c.refresh_hash != old_hash)
+    return _revoke(db, is_copy, "refresh_reused", now) > 0
 
 
 def token_status(db: Db, vault: Vault, grant_id: str | None, jti: str) -> TokenStatus:
@@ -144,7 +167,7 @@ def token_status(db: Db, vault: Vault, grant_id: str | None, jti: str) -> TokenS
 
 
 def find_live_refresh(db: Db, grant_id: str, refresh_hash: str, now: datetime) -> Grant | None:
-    """The grant whose live refresh token this is: for introspection and revocation."""
+    """The grant whose live refresh token this is: for introspection."""
     row = db.execute(
         select(*_COLUMNS).where(
             grants.c.id == grant_id,
@@ -152,6 +175,7 @@ def find_live_refresh(db: Db, grant_id: str, refresh_hash: str, now: datetime) -
             grants.c.revoked_at.is_(None),
             grants.c.refresh_expires_at > now,
             grants.c.refresh_ends_at > now,
+            _IS_OF_ACTIVE_PERSON,
         )
     ).first()
     return _grant_of(row) if row else None
@@ -195,9 +219,8 @@ def revoke_of_other_sessions(db: Db, account_id: str, session_id: str, reason: s
 
 def revoke_token(db: Db, jti: str, expires_at: datetime) -> None:
     """Deny one access token until it would have expired; saying it twice is no error."""
-    already = exists().where(revoked_tokens.c.jti == jti)
-    if not db.execute(select(already)).scalar_one():
-        db.execute(insert(revoked_tokens).values(jti=jti, expires_at=expires_at))
+    dialect = sqlite if db.get_bind().dialect.name == "sqlite" else postgresql
+    db.execute(dialect.insert(revoked_tokens).values(jti=jti, expires_at=expires_at).on_conflict_do_nothing())
 
 
 def _revoke(db: Db, where: Any, reason: str, now: datetime) -> int:
@@ -234,6 +257,7 @@ def _grant_of(row: Any) -> Grant:
         code_used_at=values["grant_code_used_at"],
         refresh_generation=values["grant_refresh_generation"],
         refresh_expires_at=values["grant_refresh_expires_at"],
+        refresh_ends_at=values["grant_refresh_ends_at"],
         revoked_at=values["grant_revoked_at"],
         revoked_reason=values["grant_revoked_reason"],
     )

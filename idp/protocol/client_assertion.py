@@ -1,0 +1,142 @@
+"""A client proves itself by a JWT it signed: private_key_jwt.
+
+RFC 7523 §3, OpenID Connect Core §9, FAPI 2.0 Security Profile §5.3.2.1: the audience is our issuer identifier and
+nothing else, the assertion is short-lived and used once.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import timedelta
+from functools import lru_cache
+from typing import Any
+
+from joserfc.jwk import import_key
+
+from idp.context import Context
+from idp.crypto.jose import ALGORITHMS, JoseError, TokenRefused, read_unverified, verify
+from idp.crypto.keyring import Key, NoSigningKey
+from idp.crypto.random import hash_secret
+from idp.domain.client import Client
+
+TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+LONGEST_LIFE = 300  # seconds from now until exp
+SKEW = 10  # seconds a client's clock may be ahead of ours
+TOKEN_ENDPOINT_OPENING = "assertion_audience_token_endpoint"  # noqa: S105
+_MAX_KEYS = 20
+_KEY_TYPES = {"RS256": "RSA", "PS256": "RSA", "ES256": "EC", "EdDSA": "OKP"}
+_MIN_RSA_BITS, _MAX_RSA_BITS = 2048, 4096
+
+
+def subject_of(assertion: str) -> str | None:
+    """Whom the assertion speaks of, before anything is proved."""
+    try:
+        subject = read_unverified(assertion).get("sub")
+    except JoseError:
+        return None
+    return subject if isinstance(subject, str) and subject else None
+
+
+def is_valid(context: Context, client: Client | None, assertion: str) -> bool:
+    """Whether the assertion is the client's, meant for us, fresh, and seen for the first time."""
+    claims = _verified(context, client, assertion)
+    if client is None or claims is None:
+        return False
+    is_theirs = claims.get("iss") == claims.get("sub") == client.client_id
+    if not is_theirs or not _is_for_us(context, client, claims.get("aud")) or not _is_timely(context, claims):
+        return False
+    return _is_first_use(context, client, claims)
+
+
+def _verified(context: Context, client: Client | None, assertion: str) -> Mapping[str, Any] | None:
+    """The claims if one of the client's keys signed them; for nobody's assertion a key of ours is tried in vain."""
+    allowed = _algorithms(client)
+    for jwk in _keys_of(client):
+
+        def find_key(header: Mapping[str, Any], jwk: Mapping[str, Any] = jwk) -> tuple[str, Key]:
+            alg = header.get("alg")
+            if alg not in allowed or not _fits(jwk, header):
+                raise TokenRefused("key")
+            return alg, _imported(json.dumps(jwk, sort_keys=True))
+
+        try:
+            return verify(assertion, find_key)
+        except JoseError:
+            continue
+    _try_in_vain(context, assertion)
+    return None
+
+
+def _algorithms(client: Client | None) -> tuple[str, ...]:
+    registered = client.metadata.get("token_endpoint_auth_signing_alg") if client else None
+    if registered is None:
+        return ALGORITHMS
+    return (registered,) if registered in ALGORITHMS else ()
+
+
+def _keys_of(client: Client | None) -> tuple[dict[str, Any], ...]:
+    return client.jwks[:_MAX_KEYS] if client else ()
+
+
+def _fits(jwk: Mapping[str, Any], header: Mapping[str, Any]) -> bool:
+    """Whether a registered key may have signed under this header (RFC 7517 §4): id, type, algorithm and use agree."""
+    kid, alg = header.get("kid"), header["alg"]
+    return (
+        (kid is None or jwk.get("kid") == kid)
+        and jwk.get("kty") == _KEY_TYPES[alg]
+        and jwk.get("alg", alg) == alg
+        and jwk.get("use", "sig") == "sig"
+    )
+
+
+@lru_cache(maxsize=1024)
+def _imported(jwk: str) -> Key:
+    """A registered public key; importing one costs more than verifying with it. Raises for an unusable key."""
+    key = import_key(json.loads(jwk))
+    bits = getattr(key.raw_value, "key_size", None)
+    if key.key_type == "RSA" and not _MIN_RSA_BITS <= (bits or 0) <= _MAX_RSA_BITS:
+        raise TokenRefused("key size")
+    return key  # type: ignore[return-value]
+
+
+def _try_in_vain(context: Context, assertion: str) -> None:
+    """Spend the time of one verification, so that the answer's time does not tell an unknown client."""
+
+    def find_key(header: Mapping[str, Any]) -> tuple[str, Key]:
+        alg = header.get("alg")
+        if alg not in ALGORITHMS:
+            raise TokenRefused("alg")
+        return alg, context.keys.signing(alg, context.now)[1]
+
+    try:
+        verify(assertion, find_key)
+    except (JoseError, NoSigningKey):
+        return
+
+
+def _is_for_us(context: Context, client: Client, audience: Any) -> bool:
+    """One string, our issuer; an array could hold somebody else, who could replay it (FAPI 2.0 §5.3.2.1)."""
+    issuer = context.settings.issuer
+    if audience == issuer:
+        return True
+    is_open = context.settings.openings_allowed and TOKEN_ENDPOINT_OPENING in client.openings
+    return bool(is_open and audience == f"{issuer}/token")
+
+
+def _is_timely(context: Context, claims: Mapping[str, Any]) -> bool:
+    now = context.now.timestamp()
+    moments = [claims.get("exp"), *(claims[name] for name in ("iat", "nbf") if name in claims)]
+    if not all(isinstance(moment, int | float) and not isinstance(moment, bool) for moment in moments):
+        return False
+    expires_at, *begins = moments
+    return 0 < expires_at - now <= LONGEST_LIFE and all(begin - now <= SKEW for begin in begins)
+
+
+def _is_first_use(context: Context, client: Client, claims: Mapping[str, Any]) -> bool:
+    """``jti`` counts once per client until the assertion has expired (RFC 7523 §3 item 7)."""
+    jti = claims.get("jti")
+    if not isinstance(jti, str) or not jti:
+        return False
+    lifetime = timedelta(seconds=claims["exp"] - context.now.timestamp() + SKEW)
+    return context.ephemeral.claim("client_assertion", hash_secret(f"{client.client_id} {jti}"), lifetime)

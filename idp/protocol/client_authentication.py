@@ -1,0 +1,122 @@
+"""Who is the client that calls a back-channel endpoint?
+
+RFC 6749 §2.3 (one method per request), §2.3.1 (secrets), §3.2.1; OpenID Connect Core §9. Methods are listed once, in
+METHODS; an unknown client and a wrong secret get one answer after the same work.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import unquote_plus
+
+from idp.config import Settings
+from idp.context import Context
+from idp.crypto.jose import ALGORITHMS
+from idp.domain.client import Client
+from idp.protocol import client_assertion
+from idp.protocol.errors import invalid_client, invalid_request
+from idp.protocol.messages import CoreRequest
+
+
+@dataclass(frozen=True)
+class Presented:
+    """What a request brought: for whom it claims to be (None: unreadable) and the proof."""
+
+    client_id: str | None
+    proof: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True)
+class Method:
+    """One way of authenticating. ``read`` finds it in a request; ``is_proof`` judges it, and for an unknown client
+    (None) does the same work in vain."""
+
+    read: Callable[[CoreRequest], Presented | None]
+    is_proof: Callable[[Context, Client | None, str], bool]
+
+
+def authenticate(context: Context, request: CoreRequest, methods: Collection[str]) -> Client:
+    """The authenticated client of a request by one of ``methods``. Raises invalid_client or invalid_request."""
+    found = [(name, given) for name, method in METHODS.items() if (given := method.read(request)) is not None]
+    if len(found) > 1:
+        raise invalid_request("More than one way of client authentication in one request.")
+    name, presented = found[0] if found else _named_only(request)
+    stated = request.payload.data.get("client_id")
+    if stated and presented.client_id is not None and stated != presented.client_id:
+        raise invalid_request("client_id names another client than the authentication.", "client_id")
+    client = context.find_client(presented.client_id) if presented.client_id else None
+    is_proved = METHODS[name].is_proof(context, client, presented.proof) if name in METHODS else client is not None
+    if not is_proved or client is None or client.auth_method != name or name not in methods:
+        raise invalid_client(scheme="Basic")
+    request.client, request.auth_method = client, name
+    return client
+
+
+def _named_only(request: CoreRequest) -> tuple[str, Presented]:
+    """A public client says who it is and proves nothing (RFC 6749 §3.2.1)."""
+    return "none", Presented(request.payload.data.get("client_id") or None)
+
+
+def _read_basic(request: CoreRequest) -> Presented | None:
+    """RFC 6749 §2.3.1, RFC 7617 §2: both parts form-urlencoded, joined by a colon. Whatever is wrong with the header
+    is a failed authentication, never another error."""
+    header = request.headers.get("Authorization")
+    if header is None:
+        return None
+    scheme, _, text = header.strip().partition(" ")
+    if scheme.lower() != "basic":
+        return Presented(None)
+    try:
+        user, colon, password = base64.b64decode(text.strip(), validate=True).decode("utf-8").partition(":")
+        client_id, secret = (unquote_plus(part, errors="strict") for part in (user, password))
+    except (binascii.Error, ValueError):
+        return Presented(None)
+    return Presented(client_id if colon and client_id else None, secret)
+
+
+def _read_post(request: CoreRequest) -> Presented | None:
+    secret = request.payload.data.get("client_secret")
+    return Presented(request.payload.data.get("client_id") or None, secret) if secret else None
+
+
+def _read_assertion(request: CoreRequest) -> Presented | None:
+    """RFC 7521 §4.2: the assertion's subject is the client; ``client_id`` need not be sent."""
+    form = request.payload.data
+    assertion, kind = form.get("client_assertion"), form.get("client_assertion_type")
+    if not assertion and not kind:
+        return None
+    if not assertion or kind != client_assertion.TYPE:
+        return Presented(None)
+    return Presented(client_assertion.subject_of(assertion), assertion)
+
+
+def _is_secret(context: Context, client: Client | None, secret: str) -> bool:
+    return (client or _NOBODY).check_client_secret(secret) and client is not None
+
+
+_NOBODY = Client("", {}, secret_hash="0" * 64)
+
+METHODS: Mapping[str, Method] = {
+    "client_secret_basic": Method(_read_basic, _is_secret),
+    "client_secret_post": Method(_read_post, _is_secret),
+    "private_key_jwt": Method(_read_assertion, client_assertion.is_valid),
+}
+CONFIDENTIAL = tuple(METHODS)
+ANY = (*METHODS, "none")
+
+
+def metadata_for(endpoint: str, methods: Collection[str]) -> dict[str, Any]:
+    """What the discovery document says about authentication at an endpoint (RFC 8414 §2)."""
+    return {
+        f"{endpoint}_endpoint_auth_methods_supported": list(methods),
+        f"{endpoint}_endpoint_auth_signing_alg_values_supported": list(ALGORITHMS),
+    }
+
+
+def server_metadata(settings: Settings) -> dict[str, Any]:
+    """RFC 8414 §2: the token endpoint takes every method."""
+    return metadata_for("token", ANY)

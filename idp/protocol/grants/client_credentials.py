@@ -1,0 +1,30 @@
+"""A client acting for itself (RFC 6749 §4.4). Nothing is stored: such a token has no person and no grant."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from idp.protocol import tokens
+from idp.protocol.claims import PERSON_SCOPES
+from idp.protocol.errors import ProtocolError
+from idp.protocol.token_grant import TokenGrant
+
+
+class ClientCredentialsGrant(TokenGrant):
+    GRANT_TYPE = "client_credentials"
+
+    def issue(self) -> dict[str, Any]:
+        if self.request.auth_method == "none":  # RFC 6749 §4.4: confidential clients only
+            raise ProtocolError("unauthorized_client", "A public client cannot act for itself.")
+        scope = self._scope()
+        client_id = self.client.client_id
+        token = tokens.access_token(self.context, client_id=client_id, subject=client_id, scope=scope)
+        return tokens.bearer(self.context.settings, token, scope)
+
+    def _scope(self) -> frozenset[str]:
+        """The scope asked for, or everything registered that is not about a person (RFC 6749 §3.3)."""
+        own = self.client.scope - PERSON_SCOPES
+        asked = self.asked_scope
+        if not asked <= own:
+            raise ProtocolError("invalid_scope", "The client may not have this scope for itself.", parameter="scope")
+        return asked or own

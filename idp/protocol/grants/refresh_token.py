@@ -1,0 +1,72 @@
+"""Refresh tokens: each used once, replaced by the next; a copy that turns up ends the whole family.
+
+RFC 6749 §6, RFC 9700 §4.14.2 (rotation and reuse detection), OpenID Connect Core §12.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from idp.domain.grant import Grant
+from idp.protocol import tokens
+from idp.protocol.errors import ProtocolError, invalid_grant
+from idp.protocol.token_grant import TokenGrant
+from idp.storage import grants, organisations
+
+
+class RefreshTokenGrant(TokenGrant):
+    GRANT_TYPE = "refresh_token"
+
+    def issue(self) -> dict[str, Any]:
+        presented = tokens.read_refresh_token(self.context.vault, self.get("refresh_token"))
+        if presented is None:
+            raise invalid_grant()
+        self._check_scope(presented.grant_id)
+        successor = presented.successor()
+        grant = self._rotate(presented, successor)
+        self._check_mandate(grant)
+        return tokens.token_response(
+            self.context,
+            self.client,
+            grant,
+            self.asked_scope or grant.scope,
+            refresh_token=successor.text(self.context.vault),
+        )
+
+    def _check_scope(self, grant_id: str) -> None:
+        """A narrower scope may be asked for, never a wider one (RFC 6749 §6). Judged before the token is used up:
+        a client that mistypes a scope must not lose its family."""
+        if not self.asked_scope:
+            return
+        grant = grants.find(self.context.db, grant_id)
+        if grant is None or grant.client_id != self.client.client_id:
+            raise invalid_grant()
+        if not self.asked_scope <= grant.scope:
+            raise ProtocolError("invalid_scope", "The scope exceeds what was granted.", parameter="scope")
+
+    def _rotate(self, presented: tokens.RefreshToken, successor: tokens.RefreshToken) -> Grant:
+        """Replace the live token in one statement. One of ours that is not live was used before: a copy is about."""
+        context = self.context
+        idle_until, _ = tokens.refresh_lifetimes(context.settings, context.now)
+        grant = grants.rotate_refresh(
+            context.db,
+            presented.grant_id,
+            self.client.client_id,
+            presented.hash,
+            successor.hash,
+            idle_until,
+            context.now,
+        )
+        if grant is None:
+            grants.revoke_reused(context.db, presented.grant_id, self.client.client_id, presented.hash, context.now)
+            raise invalid_grant()
+        return grant
+
+    def _check_mandate(self, grant: Grant) -> None:
+        """Who acts for a company needs the mandate at each use; its end ends what was given under it."""
+        if grant.act_as is None:
+            return
+        mandate = organisations.find_mandate(self.context.db, grant.act_as["mandate_id"])
+        if mandate is None or not mandate.is_valid(self.context.now):
+            grants.revoke(self.context.db, grant.id, "mandate_ended", self.context.now)
+            raise invalid_grant()

@@ -1,0 +1,60 @@
+"""The token endpoint: the same steps for every grant, which fills only its own gap.
+
+RFC 6749 §3.2, §5. The order of TOKEN_STEPS is the meaning; a proof of possession (RFC 9449, RFC 8705) is one more
+step after the client's authentication.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from authlib.oauth2 import OAuth2Error
+
+from idp.config import Settings
+from idp.protocol import client_authentication
+from idp.protocol.errors import ProtocolError, invalid_request
+from idp.protocol.form import check_form
+from idp.protocol.grants import GRANTS
+from idp.protocol.messages import JSON_HEADERS, CoreRequest, Reply
+
+if TYPE_CHECKING:
+    from idp.protocol.server import Server
+
+PATH = "/token"
+
+
+def respond(server: Server, request: CoreRequest) -> Reply:
+    """Run the steps, then the grant; any failure is an error of RFC 6749 §5.2."""
+    try:
+        for step in TOKEN_STEPS:
+            step(server, request)
+        body = GRANTS[request.payload.grant_type](server.context, request).issue()
+        return server.handle_response(200, body, JSON_HEADERS)
+    except OAuth2Error as error:
+        return server.handle_error_response(request, error)
+
+
+def _check_form(server: Server, request: CoreRequest) -> None:
+    check_form(request)
+    if not request.payload.grant_type:
+        raise invalid_request("grant_type is missing.", "grant_type")
+
+
+def _authenticate_client(server: Server, request: CoreRequest) -> None:
+    server.authenticate_client(request, client_authentication.ANY)
+
+
+def _check_grant_type(server: Server, request: CoreRequest) -> None:
+    grant_type = request.payload.grant_type
+    if grant_type not in GRANTS:
+        raise ProtocolError("unsupported_grant_type", "This grant_type is not supported.", parameter="grant_type")
+    if not request.client.check_grant_type(grant_type):
+        raise ProtocolError("unauthorized_client", "The client is not registered for this grant_type.")
+
+
+TOKEN_STEPS = (_check_form, _authenticate_client, _check_grant_type)
+
+
+def server_metadata(settings: Settings) -> dict[str, Any]:
+    """RFC 8414 §2."""
+    return {"token_endpoint": settings.issuer + PATH, "grant_types_supported": sorted(GRANTS)}

@@ -1,0 +1,17 @@
+"""POST /introspect. Not for browsers: only confidential clients may ask."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response
+
+from idp.protocol import introspection
+from idp.protocol.messages import CoreRequest
+from idp.protocol.server import Server
+from idp.web import bridge, context
+
+blueprint = Blueprint("introspection", __name__)
+
+
+@blueprint.post(introspection.PATH)
+def introspect() -> Response:
+    return bridge.respond(introspection.respond(Server(context.current()), CoreRequest(bridge.message())))
