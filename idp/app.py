@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,9 @@ from flask import Blueprint, Flask, request
 from flask_sqlalchemy import SQLAlchemy
 from flask_sqlalchemy.session import Session
 
+from idp.accounts.authority import Authority
+from idp.accounts.authority_client import AuthorityClient, NoAuthority
+from idp.authn.upstream_parties import http_client, upstream_parties
 from idp.config import Settings
 from idp.context import Provider, utc_now
 from idp.crypto.keyring import KeyRing
@@ -35,9 +38,14 @@ class RequestSession(Session):
 
 
 def create_app(
-    settings: Settings, *, blueprints: Sequence[Blueprint] = (), clock: Callable[[], datetime] = utc_now
+    settings: Settings,
+    *,
+    blueprints: Sequence[Blueprint] = (),
+    parts: Mapping[str, Any] | None = None,
+    clock: Callable[[], datetime] = utc_now,
 ) -> Flask:
-    """A provider as a WSGI application. ``blueprints`` are added by wsgi.py (the national hall and authority)."""
+    """A provider as a WSGI application. ``parts`` replace adapters of the same name (the national platform asks its
+    own registry, for instance); ``blueprints`` are added."""
     app = Flask("idp", root_path=str(ROOT), template_folder="templates", static_folder="static")
     vault = Vault(settings.master_key)
     app.config.update(
@@ -63,6 +71,7 @@ def create_app(
         client_cache=ClientCache(settings.client_cache_lifetime),
         redis=redis.Redis.from_url(settings.redis_url, socket_timeout=0.25) if settings.redis_url else None,
         clock=clock,
+        parts={**_federation(settings, clock), **(parts or {})},
     )
     app.extensions["tongxing"] = provider
     context.install(app)
@@ -70,6 +79,16 @@ def create_app(
     for blueprint in (*_blueprints(), *blueprints):
         app.register_blueprint(blueprint)
     return app
+
+
+def _federation(settings: Settings, clock: Callable[[], datetime]) -> dict[str, Any]:
+    """The other providers as our relying parties know them, and the authority behind one of them."""
+    http = http_client(settings)
+    upstreams = upstream_parties(settings, http)
+    authority: Authority = NoAuthority()
+    if settings.authority_url:
+        authority = AuthorityClient(settings.authority_url, upstreams[settings.authority_upstream], http, clock)
+    return {"upstreams": upstreams, "authority": authority}
 
 
 def _password_hasher(settings: Settings, vault: Vault) -> PasswordHasher:
