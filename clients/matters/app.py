@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -56,8 +57,13 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def create_app(settings: MattersSettings, clock: Callable[[], datetime] = utc_now) -> Flask:
-    """The WSGI application. Its database must have been migrated (`clients.matters.database.upgrade`)."""
+def create_app(
+    settings: MattersSettings, clock: Callable[[], datetime] = utc_now, tls: ssl.SSLContext | None = None
+) -> Flask:
+    """The WSGI application. Its database must have been migrated (`clients.matters.database.migrate`).
+
+    `tls` replaces the system's certificate authorities for the calls to the provider and the registers.
+    """
     app = Flask("tongxing-matters", static_folder=str(ROOT / "static"), template_folder=str(ROOT / "templates"))
     app.config.update(MAX_CONTENT_LENGTH=settings.max_body_bytes, JSON_SORT_KEYS=False)
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
@@ -69,8 +75,8 @@ def create_app(settings: MattersSettings, clock: Callable[[], datetime] = utc_no
     secrecy = Secrecy(settings.master_key)
     cases = Cases(engine, secrecy)
     correction_days = region.integer("rules.correction_days").value
-    clerk = Clerk(catalogue, cases, Registers(settings.registers), load_calendar(), secrecy, correction_days)
-    http = HttpClient()
+    clerk = Clerk(catalogue, cases, Registers(settings.registers, tls), load_calendar(), secrecy, correction_days)
+    http = HttpClient(tls=tls)
     provider = Provider(settings.issuer, http)
     verifier = AccessTokenVerifier(provider, settings.url)
     api = Api(settings.issuer, verifier, People(provider), catalogue, cases, clerk, clock)

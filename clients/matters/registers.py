@@ -7,6 +7,7 @@ goes to an officer.
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -33,9 +34,9 @@ class RegisterUnreachable(ServiceUnavailable):
 class Registers:
     """The registers of a region by service, each at its own base URL: ``POST {url}/records`` with the arguments."""
 
-    def __init__(self, urls: Mapping[str, str]) -> None:
+    def __init__(self, urls: Mapping[str, str], tls: ssl.SSLContext | None = None) -> None:
         self._urls = dict(urls)
-        self._http = HttpClient(timeout=TIMEOUT, unavailable=RegisterUnreachable)
+        self._http = HttpClient(timeout=TIMEOUT, tls=tls, unavailable=RegisterUnreachable)
 
     def within_budget(self) -> Any:
         """A context in which all questions together take no longer than `BUDGET`."""

@@ -64,6 +64,11 @@ def questions(matter: Matter, applicant: Applicant) -> tuple[Question, ...]:
     return tuple(asked)
 
 
+def public_questions(matter: Matter) -> tuple[Question, ...]:
+    """The form as the guide shows it to anybody: for the kind of applicant named first, nothing filled in."""
+    return tuple(Question(item, None, locked=False) for item in matter.fields_for(matter.applicants[0]))
+
+
 def read_submission(matter: Matter, applicant: Applicant, raw: Mapping[str, object], today: date) -> Submission:
     """Read the answers. Raises InvalidValues with every error at once, ApplicantNotAllowed, IdentityIncomplete.
 

@@ -1,10 +1,18 @@
-"""Alembic's entry for the middle platform's database; the connection comes from clients.matters.database."""
+"""Alembic environment of the middle platform's tables; clients.matters.database runs it."""
+
+from __future__ import annotations
 
 from alembic import context
 
 from clients.matters.tables import metadata
 
-connection = context.config.attributes["connection"]
-context.configure(connection=connection, target_metadata=metadata, render_as_batch=connection.dialect.name == "sqlite")
-with context.begin_transaction():
-    context.run_migrations()
+given = context.config.attributes
+context.configure(
+    connection=given["connection"],
+    target_metadata=metadata,
+    version_table=given["version_table"],
+    render_as_batch=given["connection"].dialect.name == "sqlite",
+    transactional_ddl=True,
+    compare_type=True,
+)
+context.run_migrations()

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from flask import Blueprint, Response, jsonify, request, url_for
+from flask.typing import ResponseReturnValue
 
 from clients.kit.access import utc_now
 from clients.kit.assurance import LEVELS
@@ -22,7 +23,7 @@ from clients.matters.catalogue import Catalogue
 from clients.matters.clerk import Clerk, Filing
 from clients.matters.person import People
 from clients.matters.schema import Matter
-from clients.matters.submission import questions
+from clients.matters.submission import public_questions, questions
 from clients.matters.web.case_json import case_of, row_of
 from clients.matters.web.json_input import InputRefused, read_json_object
 from clients.matters.web.language import language
@@ -48,9 +49,10 @@ class Api:
 
     def blueprint(self) -> Blueprint:
         blueprint = Blueprint("api", __name__, url_prefix="/api")
+        # The guide 办事指南 is public; whoever shows a token gets it as it applies to them.
+        blueprint.add_url_rule("/matters", "list_matters", self.list_matters)
+        blueprint.add_url_rule("/matters/<matter_id>", "show_matter", self.show_matter)
         for rule, method, scope, view in (
-            ("/matters", "GET", READ, self.list_matters),
-            ("/matters/<matter_id>", "GET", READ, self.show_matter),
             ("/matters/<matter_id>/cases", "POST", SUBMIT, self.submit_case),
             ("/cases", "GET", READ, self.list_cases),
             ("/cases/<number>", "GET", READ, self.show_case),
@@ -65,7 +67,13 @@ class Api:
         portal = request.args.get("portal")
         return jsonify([summary_of(m, language()) for m in self.catalogue.matters if portal in (None, m.portal)])
 
-    def show_matter(self, matter_id: str) -> Response:
+    def show_matter(self, matter_id: str) -> ResponseReturnValue:
+        if "Authorization" in request.headers:
+            return protected(self.verifier, READ)(self.show_form)(matter_id)
+        matter = self.catalogue.get(matter_id)
+        return jsonify(guide_of(matter, public_questions(matter), language()))
+
+    def show_form(self, matter_id: str) -> Response:
         matter = self.catalogue.get(matter_id)
         return jsonify(guide_of(matter, questions(matter, self._applicant()), language()))
 

@@ -62,7 +62,7 @@ def _question(question: Question, language: str) -> dict[str, Any]:
         "required": item.required,
         "help": _words(item.help, language),
         "choices": [{"value": choice.value, "label": choice.label.in_(language)} for choice in item.choices],
-        "source": "identity" if question.value is not None or question.locked else "input",
+        "source": "input" if item.claim is None else "identity",
         "value": question.value,
         "locked": question.locked,
         "max_length": item.max_length,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import ssl
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -19,7 +20,7 @@ from clients.kit.session_tables import open_engine
 from clients.matters.app import create_app
 from clients.matters.clerk import Clerk
 from clients.matters.config import MattersSettings
-from clients.matters.database import upgrade
+from clients.matters.database import migrate
 from tests.clients.op import TestProvider
 
 MASTER_KEY = base64.urlsafe_b64encode(bytes(range(32))).decode()
@@ -106,8 +107,8 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest.fixture
 def engine(database_url: str) -> Iterator[Engine]:
+    migrate(database_url)
     engine = open_engine(database_url)
-    upgrade(engine)
     yield engine
     engine.dispose()
 
@@ -119,7 +120,8 @@ def settings(op: TestProvider, database_url: str, engine: Engine) -> MattersSett
 
 @pytest.fixture
 def app(settings: MattersSettings, clock: Clock) -> Iterator[Flask]:
-    app = create_app(settings, clock)
+    # Without the system's certificates, whose loading takes longer than most tests: everything here is http.
+    app = create_app(settings, clock, ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
     yield app
     app.extensions["matters"].close()
 
