@@ -23,7 +23,21 @@ from idp.crypto.vault import Vault
 from idp.storage.clients import ClientCache
 from idp.storage.db import engine_options, prepare
 from idp.storage.tables import metadata as tables
-from idp.web import browser, context, discovery, introspection, revocation, token, userinfo
+from idp.web import (
+    authorize,
+    browser,
+    consent,
+    context,
+    discovery,
+    frame,
+    introspection,
+    locale,
+    logout,
+    revocation,
+    select_account,
+    token,
+    userinfo,
+)
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -54,7 +68,7 @@ def create_app(
         SECRET_KEY=vault.key("flask").hex(),
         MAX_CONTENT_LENGTH=settings.max_body_bytes,
         MAX_FORM_MEMORY_SIZE=settings.max_body_bytes,
-        SESSION_COOKIE_NAME=f"{settings.cookie_prefix}_form",
+        SESSION_COOKIE_NAME=browser.cookie_name(settings, "form"),
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=settings.is_secure,
     )
@@ -74,8 +88,7 @@ def create_app(
         parts={**_federation(settings, clock), **(parts or {})},
     )
     app.extensions["tongxing"] = provider
-    context.install(app)
-    app.after_request(lambda response: browser.keep_browser_id(settings, response))
+    frame.install(app, ROOT)
     for blueprint in (*_blueprints(), *blueprints):
         app.register_blueprint(blueprint)
     return app
@@ -105,9 +118,14 @@ def _password_hasher(settings: Settings, vault: Vault) -> PasswordHasher:
 def _blueprints() -> tuple[Blueprint, ...]:
     """Every page and endpoint of the provider, one blueprint a module of idp.web."""
     return (
+        authorize.blueprint,
+        consent.blueprint,
         discovery.blueprint,
         introspection.blueprint,
+        locale.blueprint,
+        logout.blueprint,
         revocation.blueprint,
+        select_account.blueprint,
         token.blueprint,
         userinfo.blueprint,
     )

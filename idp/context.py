@@ -6,7 +6,8 @@ below the web layer takes a Context (or the few parts it needs) as an explicit a
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -48,6 +49,13 @@ class Provider:
         moment = now or self.clock()
         ephemeral: Ephemeral = RedisEphemeral(self.redis) if self.redis else SqlEphemeral(db, moment)
         return Context(self, db, ephemeral, moment)
+
+    @contextmanager
+    def work(self) -> Iterator[Context]:
+        """Work outside a request: one transaction, committed at the end, rolled back on an exception."""
+        with Db(self.engine, autoflush=False) as db:
+            yield self.context(db)
+            db.commit()
 
 
 @dataclass(frozen=True)

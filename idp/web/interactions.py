@@ -1,22 +1,25 @@
 """Interactions in URLs: a sealed handle names the stored request and carries what the login page shows.
 
 The handle is encrypted and authenticated, bound to the browser that started the request, and lets the login page be
-drawn without a look-up. The parameters themselves stay in the ephemeral store.
+drawn without a look-up. The parameters themselves stay in the ephemeral store. A request that another site posted is
+parked first: it came without our cookies (SameSite=Lax), so nothing can be bound or decided until the browser has been
+sent round once more.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from urllib.parse import urlencode
 
 from idp.context import Context
 from idp.crypto.random import new_id
-from idp.crypto.vault import VaultError
+from idp.crypto.vault import Vault, VaultError
 from idp.domain.interaction import Interaction
 from idp.web import browser
 
 KIND = "interaction"
+PARKED = "parked_request"
 
 
 class InteractionLost(Exception):
@@ -29,39 +32,57 @@ class Handle:
 
     id: str
     client_id: str
-    browser_hash: str
+    browser_hash: str  # empty: a parked request, bound to no browser yet
     expires_at: str
     login_hint: str = ""
-    display: str = ""
+    locale: str = ""  # the language chosen on its pages, or wished for by the client; empty: the person's own
+    level: int = 0  # the level the login should reach, 0 for any
 
 
 def start(context: Context, parameters: tuple[tuple[str, str], ...], client_id: str, login_hint: str = "") -> str:
     """Store a request that waits for its person; returns its handle (one write)."""
-    settings = context.settings
     interaction = Interaction(
         id=new_id(),
         client_id=client_id,
         parameters=parameters,
         created_at=context.now,
-        browser_hash=browser.browser_hash(settings),
+        browser_hash=browser.browser_hash(context.settings),
     )
     save(context, interaction)
-    handle = Handle(
-        id=interaction.id,
-        client_id=client_id,
-        browser_hash=interaction.browser_hash,
-        expires_at=(context.now + settings.interaction_lifetime).isoformat(),
-        login_hint=login_hint[:255],
-    )
-    return context.vault.seal_text(KIND, asdict(handle))
+    return _seal(context, _handle(context, interaction.id, client_id, interaction.browser_hash, login_hint))
+
+
+def park(context: Context, parameters: tuple[tuple[str, str], ...], client_id: str) -> str:
+    """Store a posted request until the browser comes back with its cookies; returns its handle (one write)."""
+    handle = _handle(context, new_id(), client_id, "", "")
+    value = {"parameters": [list(pair) for pair in parameters]}
+    context.ephemeral.put(PARKED, handle.id, value, context.settings.interaction_lifetime)
+    return _seal(context, handle)
+
+
+def find_parked(context: Context, text: str) -> tuple[tuple[str, str], ...] | None:
+    """The parameters of a parked request (one read), None where the handle is an interaction's. It may be read again:
+    that is the same as sending the request again. Raises InteractionLost."""
+    handle = read(context.vault, text)
+    if handle.browser_hash:
+        return None
+    value = context.ephemeral.get(PARKED, handle.id)
+    if value is None:
+        raise InteractionLost
+    return tuple((name, given) for name, given in value["parameters"])
+
+
+def read(vault: Vault, text: str) -> Handle:
+    """What a handle says, whoever brings it and whenever; raises InteractionLost for one we did not seal."""
+    try:
+        return Handle(**vault.open_text(KIND, text))
+    except (VaultError, TypeError) as error:
+        raise InteractionLost from error
 
 
 def peek(context: Context, text: str) -> Handle:
-    """Open a handle without a look-up; raises InteractionLost."""
-    try:
-        handle = Handle(**context.vault.open_text(KIND, text))
-    except (VaultError, TypeError) as error:
-        raise InteractionLost from error
+    """Open a handle of this browser without a look-up; raises InteractionLost."""
+    handle = read(context.vault, text)
     is_expired = datetime.fromisoformat(handle.expires_at) <= context.now
     if is_expired or handle.browser_hash != browser.browser_hash(context.settings):
         raise InteractionLost
@@ -83,11 +104,33 @@ def save(context: Context, interaction: Interaction) -> None:
     context.ephemeral.put(KIND, interaction.id, interaction.as_dict(), lifetime)
 
 
+def for_page(context: Context, text: str, *, level: int, locale: str | None = None) -> str:
+    """The handle for a page that is to be shown: with the level the login should reach and, where the person has
+    chosen none, the language the client wishes for."""
+    handle = read(context.vault, text)
+    wanted = replace(handle, level=level, locale=handle.locale or locale or "")
+    return text if wanted == handle else _seal(context, wanted)
+
+
+def with_locale(context: Context, text: str, locale: str) -> str:
+    """The handle once the person has chosen a language on one of its pages."""
+    return _seal(context, replace(read(context.vault, text), locale=locale))
+
+
 def resume_url(handle: str) -> str:
     """Where every page goes when it has stored its result."""
-    return "/authorize?" + urlencode({"interaction": handle})
+    return page_url("/authorize", handle)
 
 
 def page_url(page: str, handle: str) -> str:
     """The URL of an interaction page such as ``/login``."""
     return f"{page}?" + urlencode({"interaction": handle})
+
+
+def _handle(context: Context, id: str, client_id: str, browser_hash: str, login_hint: str) -> Handle:
+    expires_at = context.now + context.settings.interaction_lifetime
+    return Handle(id, client_id, browser_hash, expires_at.isoformat(), login_hint)
+
+
+def _seal(context: Context, handle: Handle) -> str:
+    return context.vault.seal_text(KIND, asdict(handle))

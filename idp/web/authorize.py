@@ -1,0 +1,124 @@
+"""/authorize, the authorization endpoint: check, decide, then one page or the answer.
+
+A request with ``interaction`` is one that comes back from a page; its parameters are those it began with.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from flask import Blueprint, Response, redirect, render_template, request
+
+from idp.context import Context
+from idp.domain.interaction import Interaction
+from idp.domain.session import SignedIn
+from idp.protocol.authorize import PATH, AuthorizationRequest
+from idp.protocol.errors import ProtocolError
+from idp.protocol.interaction import Facts, Grant, Page, Refuse, Visit, decide
+from idp.protocol.messages import FormPost, Reply, Request
+from idp.protocol.responses import write_error
+from idp.protocol.server import Server
+from idp.protocol.subjects import subject_for
+from idp.web import bridge, browser, errors, interactions, locale
+from idp.web.context import current
+from idp.web.endpoint_kinds import front_channel
+
+blueprint = Blueprint("authorize", __name__)
+
+
+@blueprint.get(PATH)
+@front_channel
+def authorize() -> Response:
+    context, handle = current(), request.args.get("interaction")
+    if not handle:
+        return _proceed(context, bridge.message())
+    message = replace(bridge.message(), query=())
+    parked = interactions.find_parked(context, handle)
+    if parked is not None:
+        return _proceed(context, replace(message, query=parked))
+    interaction = interactions.load(context, handle)
+    return _proceed(context, replace(message, query=interaction.parameters), interaction, handle)
+
+
+@blueprint.post(PATH)
+@front_channel
+def authorize_by_post() -> Response:
+    """Posted by another site, so without our cookies: park it and let the browser come back with them."""
+    context, message = current(), bridge.message()
+    try:
+        checked = Server(context).get_consent_grant(message).request.authorization
+    except ProtocolError as error:
+        return _refuse(context, error, is_post=True)
+    parked = interactions.park(context, message.form, checked.client.client_id)
+    return redirect(interactions.resume_url(parked), 303, Response)
+
+
+@blueprint.post("/authorize/cancel")
+def cancel() -> Response:
+    """The person does not want to go on: the client hears access_denied."""
+    context, handle = current(), request.form.get("interaction", "")
+    interactions.save(context, interactions.load(context, handle).denied())
+    return redirect(interactions.resume_url(handle), 303, Response)
+
+
+def _proceed(
+    context: Context, message: Request, interaction: Interaction | None = None, handle: str | None = None
+) -> Response:
+    server = Server(context)
+    try:
+        grant = server.get_consent_grant(message)
+    except ProtocolError as error:
+        return _refuse(context, error)
+    asked: AuthorizationRequest = grant.request.authorization
+    signed_in = browser.signed_in(context, asked.client.client_id)
+    match decide(asked, _facts(context, asked, signed_in, interaction)):
+        case Grant(signed_in=granted):
+            return respond(server.grant_authorization(grant, granted))
+        case Refuse(error=refusal):
+            return _refuse(context, refusal)
+        case Visit() as visit:
+            return _visit(context, asked, visit, handle)
+
+
+def _facts(
+    context: Context, asked: AuthorizationRequest, signed_in: SignedIn | None, interaction: Interaction | None
+) -> Facts:
+    facts = Facts(
+        now=context.now,
+        started_at=context.now,
+        signed_in=signed_in,
+        subject=subject_for(signed_in.account, asked.client) if signed_in else None,
+        upstream_levels={upstream.name: upstream.assurance.cap for upstream in context.settings.upstreams},
+    )
+    if interaction is None:
+        return facts
+    return replace(
+        facts,
+        started_at=interaction.created_at,
+        is_denied=interaction.is_denied,
+        selected_sid=interaction.selected_sid,
+    )
+
+
+def _visit(context: Context, asked: AuthorizationRequest, visit: Visit, handle: str | None) -> Response:
+    if handle is None:
+        handle = interactions.start(context, asked.parameters, asked.client.client_id, asked.login_hint or "")
+    language = locale.best_of(context.settings, asked.ui_locales)
+    handle = interactions.for_page(context, handle, level=visit.level, locale=language)
+    path = f"{visit.page}/{visit.upstream}/start" if visit.page is Page.UPSTREAM else str(visit.page)
+    return redirect(interactions.page_url(path, handle), 302, Response)
+
+
+def _refuse(context: Context, error: ProtocolError, *, is_post: bool = False) -> Response:
+    """To the client where its redirect URI is known to be its own, else to the person."""
+    if error.target is None:
+        return errors.protocol_page(error)
+    return respond(write_error(context.settings.issuer, error, is_post=is_post))
+
+
+def respond(reply: Reply) -> Response:
+    """An authorization response; a form post is a page of ours that submits itself."""
+    if not isinstance(reply.body, FormPost):
+        return bridge.respond(reply)
+    page = render_template("idp/form_post.html", action=reply.body.action, fields=reply.body.fields)
+    return Response(page, reply.status)

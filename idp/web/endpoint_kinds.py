@@ -1,0 +1,67 @@
+"""Three kinds of endpoint, said by a mark on the view: a page (no mark), a protocol endpoint, a front-channel endpoint.
+
+=================  ===================================  ============================================================
+kind               who calls                            what follows
+=================  ===================================  ============================================================
+page               a person on one of our pages         CSRF token on every POST; errors are pages; no parameter twice
+protocol_endpoint  a program                            no CSRF token; errors are JSON; no parameter twice
+front_channel      a person sent by another site        may be posted from elsewhere; errors are pages; the protocol
+                                                        judges repeated parameters itself
+=================  ===================================  ============================================================
+
+A blueprint that may not import this package sets ``view.is_protocol = True`` itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from flask import current_app, request
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+def protocol_endpoint(view: View) -> View:
+    view.is_protocol = True  # type: ignore[attr-defined]
+    return view
+
+
+def front_channel(view: View) -> View:
+    view.is_front_channel = True  # type: ignore[attr-defined]
+    return view
+
+
+def may_repeat(*names: str) -> Callable[[View], View]:
+    """For a page whose form has a parameter with several values, such as a group of checkboxes."""
+
+    def mark(view: View) -> View:
+        view.repeatable = frozenset(names)  # type: ignore[attr-defined]
+        return view
+
+    return mark
+
+
+def is_protocol() -> bool:
+    """Whether the request at hand goes to an endpoint for programs."""
+    return _has("is_protocol")
+
+
+def is_front_channel() -> bool:
+    return _has("is_front_channel")
+
+
+def repeatable() -> frozenset[str]:
+    """The parameters the request at hand may repeat; a program may name several resource servers (RFC 8707 §2)."""
+    if is_protocol():
+        return frozenset({"resource"})
+    found: frozenset[str] = getattr(_view(), "repeatable", frozenset())
+    return found
+
+
+def _has(mark: str) -> bool:
+    return bool(getattr(_view(), mark, False))
+
+
+def _view() -> Any:
+    return current_app.view_functions.get(request.endpoint or "")

@@ -1,0 +1,145 @@
+"""The door: what is refused before any view sees it, and the headers every answer carries.
+
+Limits and headers are those of docs/architecture.md ("The web frame"): bodies and queries up to 64 KiB, UTF-8 only, no
+NUL or other control character, no parameter twice, no other Host than the issuer's.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qsl, urlsplit
+
+from flask import Flask, Response, g, request
+from werkzeug.exceptions import (
+    BadRequest,
+    RequestEntityTooLarge,
+    RequestURITooLarge,
+    SecurityError,
+    UnsupportedMediaType,
+)
+
+from idp.config import Settings
+from idp.web.context import provider
+from idp.web.endpoint_kinds import is_front_channel, is_protocol, repeatable
+
+FORM = "application/x-www-form-urlencoded"
+JSON = "application/json"
+MAX_PARAMETERS = 1000
+ANY_HOST = {"/healthz"}  # asked by load balancers, which know an address only
+_LINE_BREAKS = "\t\n\r"  # a text area may hold them, a protocol parameter may not
+_DEFAULT_PORTS = {"http": ":80", "https": ":443"}
+
+# No form-action: Chromium applies it to every redirect after a form was posted, and a login or consent ends at the
+# relying party, whose own redirects nobody here can foresee. Without inline code no form can be injected anyway.
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'"
+)
+
+
+class Malformed(BadRequest):
+    """The request cannot be read as text, or says something twice; ``parameter`` names it where that is safe."""
+
+    def __init__(self, description: str, parameter: str | None = None) -> None:
+        super().__init__(description)
+        self.parameter = parameter
+
+
+def install(app: Flask) -> None:
+    app.before_request(_check_request)
+    app.after_request(_add_headers)
+
+
+def _check_request() -> None:
+    settings = provider().settings
+    _check_host(settings)
+    if len(request.query_string) > settings.max_body_bytes:
+        raise RequestURITooLarge
+    if request.content_length is not None and request.content_length > settings.max_body_bytes:
+        raise RequestEntityTooLarge  # before a byte of it is read
+    _check_parameters(_pairs(request.query_string))
+    if request.method not in {"GET", "HEAD", "OPTIONS"}:
+        _check_body()
+
+
+def _check_host(settings: Settings) -> None:
+    """Links and redirects come from the configured issuer; whoever calls us by another name is misled or misleads."""
+    issuer = urlsplit(settings.issuer)
+    default_port = _DEFAULT_PORTS[issuer.scheme]
+    given = request.environ.get("HTTP_HOST", "").lower().removesuffix(default_port)
+    if given != issuer.netloc.lower().removesuffix(default_port) and request.path not in ANY_HOST:
+        raise SecurityError("This service is not known by that name.")
+
+
+def _check_body() -> None:
+    body = request.get_data(cache=True)
+    if len(body) > provider().settings.max_body_bytes:
+        raise RequestEntityTooLarge
+    if not body:
+        return
+    if request.mimetype == FORM:
+        _check_parameters(_pairs(body))
+    elif request.mimetype != JSON:
+        raise UnsupportedMediaType("The body must be a form or JSON.")
+    elif not _is_utf8(body):
+        raise Malformed("The body is not UTF-8.")
+
+
+def _pairs(raw: bytes) -> list[tuple[str, str]]:
+    try:
+        text = raw.decode("utf-8")
+        return parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MAX_PARAMETERS)
+    except UnicodeDecodeError:
+        raise Malformed("A parameter is not UTF-8.") from None
+    except ValueError:
+        raise Malformed("There are too many parameters.") from None
+
+
+def _check_parameters(pairs: list[tuple[str, str]]) -> None:
+    allowed = "" if is_protocol() else _LINE_BREAKS
+    may_repeat = repeatable()
+    seen: set[str] = set()
+    for name, value in pairs:
+        if "\x00" in name or "\x00" in value:
+            raise Malformed("A parameter holds a NUL character.", _shown(name))
+        if is_front_channel():
+            continue  # its checks answer by redirect where they may
+        if _has_control_characters(name, "") or _has_control_characters(value, allowed):
+            raise Malformed("A parameter holds a control character.", _shown(name))
+        if name in seen and name not in may_repeat:
+            raise Malformed("A parameter is given twice.", _shown(name))
+        seen.add(name)
+
+
+def _has_control_characters(text: str, allowed: str) -> bool:
+    return any((character < " " or character == "\x7f") and character not in allowed for character in text)
+
+
+def _shown(name: str) -> str | None:
+    """A parameter's name where it is one: foreign text is never repeated."""
+    return name if len(name) <= 64 and name.isascii() and name.replace("_", "").isalnum() else None
+
+
+def _is_utf8(body: bytes) -> bool:
+    try:
+        body.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return b"\x00" not in body
+
+
+def _add_headers(response: Response) -> Response:
+    headers = response.headers
+    headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
+    headers.setdefault("X-Content-Type-Options", "nosniff")
+    headers.setdefault("X-Frame-Options", "DENY")
+    headers.setdefault("Referrer-Policy", "no-referrer")
+    if provider().settings.is_secure:
+        headers.setdefault("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
+    if request.endpoint == "static" and response.status_code == 200:
+        headers["Cache-Control"] = "public, max-age=3600"
+    elif "Cache-Control" not in headers:
+        headers["Cache-Control"] = "no-store"
+        response.vary.add("Cookie")
+    if g.get("trace_id"):
+        headers["X-Trace-Id"] = g.trace_id
+    return response

@@ -1,0 +1,158 @@
+"""/logout, the end-session endpoint, and the pages around it: asking first, and what signing out has reached.
+
+The browser never waits for another service: notices go out through the outbox, and /signed-out shows how far they got.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from flask import Blueprint, Response, redirect, render_template, request
+from flask_babel import get_locale
+
+from idp.context import Context
+from idp.crypto.vault import VaultError
+from idp.domain.session import SignedIn
+from idp.protocol.errors import ProtocolError, invalid_request
+from idp.protocol.logout import UPSTREAM_SESSION_END, end_session
+from idp.protocol.rp_initiated_logout import PATH, LogoutRequest, check_logout_request, is_confirmation_needed
+from idp.storage import outbox, sessions
+from idp.storage.outbox import Delivery
+from idp.web import bridge, browser, csrf, errors, pending
+from idp.web.context import current
+from idp.web.endpoint_kinds import front_channel
+
+blueprint = Blueprint("logout", __name__)
+
+_SEALED = "logout_request"
+_BATCH = "signed_out"
+_BATCH_LIFETIME = timedelta(minutes=10)
+_REFRESHING = timedelta(minutes=2)  # how long the page brings itself up to date
+
+
+@blueprint.get(PATH)
+@front_channel
+def logout() -> Response:
+    context = current()
+    sealed = request.args.get("request")
+    try:
+        asked = _open(context, sealed) if sealed else check_logout_request(context, bridge.message().query)
+    except ProtocolError as error:
+        return errors.protocol_page(error)
+    return _proceed(context, asked)
+
+
+@blueprint.post(PATH)
+@front_channel
+def logout_by_post() -> Response:
+    """Our own question's answer, or a relying party's POST. The latter comes without our cookies, so the browser is
+    sent round once more with what was checked."""
+    context = current()
+    try:
+        if "decision" in request.form:
+            csrf.protect()
+            return _end(context, _open(context, request.form.get("interaction", "")))
+        asked = check_logout_request(context, bridge.message().form)
+    except ProtocolError as error:
+        return errors.protocol_page(error)
+    return redirect(f"{PATH}?request={_seal(context, asked)}", 303, Response)
+
+
+@blueprint.post("/sign-out")
+def sign_out() -> Response:
+    """The button in the page's head: pressing it is confirmation enough."""
+    return _end(current(), LogoutRequest())
+
+
+@blueprint.get("/signed-out")
+def signed_out() -> Response:
+    context = current()
+    done = _read_batch(context)
+    deliveries = outbox.list_batch(context.db, done["batch"]) if done.get("batch") else []
+    is_pending = any(delivery.status == "pending" for delivery in deliveries)
+    is_recent = bool(deliveries) and context.now - deliveries[0].created_at < _REFRESHING
+    client = context.find_client(done["client_id"]) if done.get("client_id") else None
+    page = render_template(
+        "idp/signed_out.html",
+        deliveries=[_shown(context, delivery) for delivery in deliveries],
+        refresh=is_pending and is_recent,
+        return_url=done.get("return_url"),
+        return_name=client.localized_name(str(get_locale())) if client else None,
+    )
+    return Response(page)
+
+
+def _proceed(context: Context, asked: LogoutRequest) -> Response:
+    signed_in = browser.signed_in(context)
+    client = context.find_client(asked.client_id) if asked.client_id else None
+    if signed_in is None or not is_confirmation_needed(asked, signed_in, client):
+        return _end(context, asked)
+    names = [
+        _client_name(context, client_id) for client_id, _ in sessions.list_clients(context.db, signed_in.session.id)
+    ]
+    page = render_template(
+        "idp/logout.html",
+        client=pending.client_shown(client, str(get_locale())) if client else None,
+        services=names,
+        stay_url=None,
+        interaction=_seal(context, asked),
+    )
+    return Response(page)
+
+
+def _end(context: Context, asked: LogoutRequest) -> Response:
+    """End the browser's session, if it has one, and send the person on."""
+    signed_in = browser.signed_in(context)
+    batch = end_session(context, signed_in.session, reason="logout") if signed_in else None
+    leads_back = asked.return_url is not None and asked.may_redirect
+    response = redirect(asked.return_url if leads_back and asked.return_url else "/signed-out", 303, Response)
+    browser.clear_session(context.settings, response)
+    if batch is not None or not leads_back:
+        _write_batch(context, response, signed_in, batch, asked)
+    return response
+
+
+def _write_batch(
+    context: Context, response: Response, signed_in: SignedIn | None, batch: str | None, asked: LogoutRequest
+) -> None:
+    done = {"batch": batch, "client_id": asked.client_id, "return_url": asked.return_url}
+    sealed = context.vault.seal_text(_BATCH, done)
+    browser.set_cookie(context.settings, response, _BATCH, sealed, _BATCH_LIFETIME)
+
+
+def _read_batch(context: Context) -> dict[str, Any]:
+    text = request.cookies.get(browser.cookie_name(context.settings, _BATCH))
+    try:
+        found: dict[str, Any] = context.vault.open_text(_BATCH, text) if text else {}
+    except VaultError:
+        return {}
+    return found
+
+
+def _shown(context: Context, delivery: Delivery) -> dict[str, Any]:
+    return {"service": _recipient_name(context, delivery), "status": delivery.status, "at": delivery.delivered_at}
+
+
+def _recipient_name(context: Context, delivery: Delivery) -> str:
+    if delivery.kind != UPSTREAM_SESSION_END:
+        return _client_name(context, delivery.recipient)
+    upstream = context.settings.upstream(delivery.recipient)
+    names = (upstream.entity_name or upstream.label) if upstream else {}
+    return names.get(str(get_locale())) or names.get(context.settings.default_locale) or delivery.recipient
+
+
+def _client_name(context: Context, client_id: str) -> str:
+    client = context.find_client(client_id)
+    return client.localized_name(str(get_locale())) if client else client_id
+
+
+def _seal(context: Context, asked: LogoutRequest) -> str:
+    return context.vault.seal_text(_SEALED, asked.as_dict())
+
+
+def _open(context: Context, text: str) -> LogoutRequest:
+    try:
+        return LogoutRequest(**context.vault.open_text(_SEALED, text))
+    except (VaultError, TypeError):
+        raise invalid_request("The sign-out request is not valid.", "request") from None

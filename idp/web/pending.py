@@ -1,0 +1,45 @@
+"""What a page of an interaction works on: the request that waits, and the person it waits for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from flask import request
+
+from idp.context import Context
+from idp.domain.client import Client
+from idp.domain.interaction import Interaction
+from idp.domain.session import SignedIn
+from idp.protocol.authorize import AuthorizationRequest, check_authorization_request
+from idp.web import browser, interactions
+
+
+@dataclass(frozen=True)
+class Pending:
+    handle: str
+    interaction: Interaction
+    request: AuthorizationRequest
+    signed_in: SignedIn | None
+
+
+def load(context: Context) -> Pending:
+    """The interaction the request at hand names; raises InteractionLost. Two reads."""
+    handle = request.form.get("interaction") or request.args.get("interaction", "")
+    interaction = interactions.load(context, handle)
+    asked = check_authorization_request(context, interaction.parameters)
+    return Pending(handle, interaction, asked, browser.signed_in(context, interaction.client_id))
+
+
+def save(context: Context, pending: Pending, **changes: Any) -> None:
+    interactions.save(context, replace(pending.interaction, **changes))
+
+
+def client_shown(client: Client, locale: str) -> dict[str, Any]:
+    """What the pages' client box shows (templates/idp/_client.html)."""
+    return {
+        "name": client.localized_name(locale),
+        "logo_uri": None,  # only a logo served from our own origin could be shown
+        "policy_uri": client.metadata.get("policy_uri"),
+        "tos_uri": client.metadata.get("tos_uri"),
+    }
