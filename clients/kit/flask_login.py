@@ -66,7 +66,11 @@ class FlaskLogin:
         session = self.current()
         if session is None:
             raise SessionEnded("nobody is logged in")
-        session = fresh_session(session, self.read_session, self.relying_party, self.store, self.clock)
+        try:
+            session = fresh_session(session, self.read_session, self.relying_party, self.store, self.clock)
+        except SessionEnded:
+            g._relying_party_sessions[self.name] = None
+            raise
         g._relying_party_sessions[self.name] = session
         return session.login.access_token
 
@@ -76,8 +80,14 @@ class FlaskLogin:
 
     def login_url(self, next_path: str | None = None, **parameters: str) -> str:
         """The way to the login that comes back to `next_path` (default: the page being shown)."""
-        values: dict[str, Any] = {"next": next_path or here(), **parameters}
+        values: dict[str, Any] = {"next": next_path or self._here(), **parameters}
         return url_for(f"{self.blueprint.name}.login", **values)
+
+    def _here(self) -> str:
+        """The path of this request; the start page when it is one of the login's own, which cannot be come back to."""
+        if request.blueprint == self.blueprint.name:
+            return self.blueprint.url_prefix or "/"
+        return own_path(request.script_root + (request.full_path if request.query_string else request.path))
 
     def required(
         self, acr: str | None = None
@@ -117,12 +127,6 @@ class FlaskLogin:
 
     def problem(self, error: KitError, status: int, next_path: str | None = None) -> ResponseReturnValue:
         return self.pages.problem(error, status, self.login_url(own_path(next_path)))
-
-
-def here() -> str:
-    """The path of this request if it can be asked for again, else that of the form it came from."""
-    path = request.full_path if request.query_string else request.path
-    return own_path(request.script_root + path)
 
 
 def relying_party(

@@ -57,7 +57,7 @@ def add_routes(blueprint: Blueprint, login: FlaskLogin) -> None:
 
 
 def _begin(login: FlaskLogin) -> ResponseReturnValue:
-    next_path = own_path(request.args.get("next"))
+    next_path = own_path(request.args.get("next"), default=f"{request.script_root}/")
     asked = {name: value for name in LOGIN_PARAMETERS if (value := request.args.get(name, "")[:LONGEST_PARAMETER])}
     prompt = request.args.get("prompt")
     if not asked and prompt not in PROMPTS and login.current() is not None:

@@ -61,6 +61,7 @@ def create_app(settings: Settings) -> Flask:
     app.register_blueprint(login.blueprint)
     http = HttpClient(timeout=settings.outbound_timeout, unavailable=PlatformUnavailable)
     portal = Portal(settings, login, http)
+    app.extensions["portal"] = portal
     add_guard(app, settings)
     language.add_switch(app, f"{cookie}_lang", settings.is_secure)
     for add in (add_presentation, add_refusals, add_home, add_matters, add_cases, add_health):

@@ -8,8 +8,9 @@ from flask import Flask, render_template
 from flask.typing import ResponseReturnValue
 
 from clients.kit.assurance import rank
+from clients.kit.errors import ServiceUnavailable
 from clients.kit.session import Session
-from clients.portals.platform import PlatformRefusal, PlatformUnavailable
+from clients.portals.platform import PlatformRefusal
 from clients.portals.portal import Portal
 from clients.portals.presentation import LEADS, NAMES, neighbours
 
@@ -43,10 +44,10 @@ def add_home(app: Flask, portal: Portal) -> None:
 
 
 def _offered(portal: Portal) -> list[dict[str, Any]] | None:
-    """The matters, or None while the middle platform does not tell: the start page works without it."""
+    """The matters, or None while they cannot be had: the start page works without them."""
     try:
-        return portal.platform().matters(portal.settings.portal)
-    except (PlatformUnavailable, PlatformRefusal):
+        return portal.public_platform().matters(portal.settings.portal)
+    except (ServiceUnavailable, PlatformRefusal):
         return None
 
 

@@ -10,6 +10,8 @@ from flask_babel import get_locale
 from clients.kit.own_path import own_path
 
 LANGUAGES = ("zh", "en")
+ANSWERS_ONCE = frozenset({"/callback", "/logout"})
+"""Paths that cannot be asked for again in another language."""
 REMEMBERED = timedelta(days=365)
 
 
@@ -28,7 +30,10 @@ def add_switch(app: Flask, cookie_name: str, is_secure: bool) -> None:
 
     @app.post("/language")
     def language() -> Response:
-        response = make_response(redirect(own_path(request.form.get("next")), 303))
+        target = own_path(request.form.get("next"))
+        if target.split("?")[0] in ANSWERS_ONCE:
+            target = "/"
+        response = make_response(redirect(target, 303))
         wanted = request.form.get("locale", "")
         if wanted in LANGUAGES:
             response.set_cookie(

@@ -20,13 +20,13 @@ def add_matters(app: Flask, portal: Portal) -> None:
     @portal.within_time
     def matters() -> ResponseReturnValue:
         return render_template(
-            "clients/portals/matters.html", matters=portal.platform().matters(portal.settings.portal)
+            "clients/portals/matters.html", matters=portal.public_platform().matters(portal.settings.portal)
         )
 
     @app.get("/matters/<matter_id>")
     @portal.within_time
     def matters_guide(matter_id: str) -> ResponseReturnValue:
-        return _guide(portal, portal.platform().matter(matter_id))
+        return _guide(portal, portal.public_platform().matter(matter_id))
 
     @app.get("/matters/<matter_id>/apply")
     @portal.personal

@@ -28,14 +28,20 @@ class Portal:
     platform_http: HttpClient
 
     def platform(self) -> Platform:
-        """The middle platform on behalf of the person logged in; without token when nobody is.
+        """The middle platform on behalf of the person logged in.
 
-        Raises ProviderUnavailable when an old token cannot be renewed.
+        Raises SessionEnded when nobody is, ProviderUnavailable when an old token cannot be renewed now.
         """
+        return self._platform(self.login.access_token())
+
+    def public_platform(self) -> Platform:
+        """The same on behalf of whoever is there: without token when nobody is logged in."""
         try:
-            token = self.login.access_token()
+            return self.platform()
         except SessionEnded:
-            token = None
+            return self._platform(None)
+
+    def _platform(self, token: str | None) -> Platform:
         return Platform(self.platform_http, self.settings.matters_url, current_language(), token)
 
     def personal(self, view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseReturnValue]:

@@ -34,7 +34,7 @@ def op(op_key: RSAKey) -> Iterator[TestProvider]:
 
 
 @pytest.fixture
-def http() -> Iterator[HttpClient]:
+def kit_http() -> Iterator[HttpClient]:
     # Without the system's certificates, whose loading takes longer than most tests: everything here is http.
     client = HttpClient(tls=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
     yield client

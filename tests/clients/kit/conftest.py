@@ -29,6 +29,11 @@ class Journey:
 
 
 @pytest.fixture
+def http(kit_http: HttpClient) -> HttpClient:
+    return kit_http
+
+
+@pytest.fixture
 def rp(op: TestProvider, http: HttpClient, client_key: ECKey) -> RelyingParty:
     op.clients["portal"] = {"jwk": client_key.as_dict(private=False)}
     config = RelyingPartyConfig(

@@ -176,7 +176,7 @@ def test_wrong_client_secret_is_told_as_token_refusal(op: TestProvider, http: Ht
 
 
 def test_private_key_jwt_needs_a_private_asymmetric_key(client_key: ECKey) -> None:
-    for key in (client_key.as_dict(private=False), {"kty": "oct", "k": "AAAA"}):
+    for key in (client_key.as_dict(private=False), {"kty": "oct", "k": "A" * 43}):
         with pytest.raises(ValueError, match="private key"):
             PrivateKeyJwt(key).prove("c", "aud", datetime.now(UTC))
 
