@@ -15,8 +15,7 @@ from idp.protocol.errors import ProtocolError
 from idp.protocol.keys import verify_token
 from idp.protocol.messages import CoreRequest
 from idp.protocol.tokens import ACCESS_TOKEN
-from idp.storage import grants
-from idp.storage.grants import TokenStatus
+from idp.storage import access_tokens
 
 
 @dataclass(frozen=True)
@@ -50,9 +49,9 @@ class VerifiedToken:
     def is_bound(self) -> bool:
         return "cnf" in self.claims
 
-    def status(self, context: Context) -> TokenStatus:
-        """One statement: denied, revoked, whose (``storage.grants.token_status``)."""
-        return grants.token_status(context.db, context.vault, self.grant_id, self.jti)
+    def is_active(self, context: Context) -> bool:
+        """Whether it was not revoked meanwhile; one statement."""
+        return access_tokens.is_active(context.db, self.jti, self.grant_id)
 
 
 def find_access_token(context: Context, text: str) -> VerifiedToken | None:

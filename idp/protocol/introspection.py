@@ -47,7 +47,7 @@ def _introspect(context: Context, client: Client, text: str) -> dict[str, Any]:
 
 def _access_token(context: Context, client: Client, token: bearer.VerifiedToken) -> dict[str, Any]:
     is_theirs = token.client_id == client.client_id or client.resource_identifier in token.audience
-    if not is_theirs or not token.status(context).is_active:
+    if not is_theirs or not token.is_active(context):
         return _INACTIVE
     known = {name: token.claims[name] for name in _MEMBERS + _OF_PERSON if name in token.claims}
     return {"active": True, "token_type": "DPoP" if "jkt" in token.claims.get("cnf", ()) else "Bearer"} | known

@@ -17,7 +17,7 @@ from idp.domain.client import Client
 from idp.protocol import bearer, client_authentication, form, tokens
 from idp.protocol.errors import invalid_grant
 from idp.protocol.messages import JSON_HEADERS, CoreRequest, Reply
-from idp.storage import grants
+from idp.storage import access_tokens, grants
 
 if TYPE_CHECKING:
     from idp.protocol.server import Server
@@ -42,7 +42,7 @@ def _revoke(context: Context, client: Client, text: str) -> None:
     refresh = tokens.read_refresh_token(context.vault, text) if access is None else None
     if access is not None:
         _check_owner(client, access.client_id)
-        grants.revoke_token(context.db, access.jti, datetime.fromtimestamp(access.claims["exp"], UTC))
+        access_tokens.revoke(context.db, access.jti, datetime.fromtimestamp(access.claims["exp"], UTC))
     elif refresh is not None:
         grant = grants.find(context.db, refresh.grant_id)
         if grant is not None:

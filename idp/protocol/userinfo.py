@@ -12,11 +12,10 @@ from authlib.oauth2 import OAuth2Error
 
 from idp.config import Settings
 from idp.context import Context
-from idp.domain.account import Account
-from idp.domain.grant import Grant
 from idp.protocol import bearer, claims
 from idp.protocol.messages import JSON_HEADERS, CoreRequest, Reply
-from idp.storage import accounts
+from idp.storage import access_tokens, accounts
+from idp.storage.access_tokens import TokenPerson
 
 if TYPE_CHECKING:
     from idp.protocol.server import Server
@@ -40,20 +39,22 @@ def _claims(context: Context, request: CoreRequest) -> dict[str, Any]:
         raise bearer.challenge(
             "insufficient_scope", "The access token has no scope openid.", status_code=403, scope="openid"
         )
-    status = token.status(context)
-    if not status.is_active or status.grant is None or status.account is None:
+    if token.grant_id is None:
         raise _invalid_token()
-    return _about(context, status.grant, status.account, token)
+    person = access_tokens.find_person(context.db, context.vault, token.jti, token.grant_id)
+    if person is None:
+        raise _invalid_token()
+    return _about(context, person, token)
 
 
-def _about(context: Context, grant: Grant, account: Account, token: bearer.VerifiedToken) -> dict[str, Any]:
+def _about(context: Context, person: TokenPerson, token: bearer.VerifiedToken) -> dict[str, Any]:
     client = context.find_client(token.client_id)
     if client is None:
         raise _invalid_token()
-    names = claims.names_for(token.scope, claims.requested(grant.requested_claims, "userinfo"), client)
-    proofs = accounts.list_proofs(context.db, account.id) if "loa" in names else ()
-    values = claims.values_of(account, names, context.now, act_as=grant.act_as, proofs=proofs)
-    return {"sub": grant.subject} | values
+    names = claims.names_for(token.scope, claims.requested(person.requested_claims, "userinfo"), client)
+    proofs = accounts.list_proofs(context.db, person.account.id) if "loa" in names else ()
+    values = claims.values_of(person.account, names, context.now, act_as=person.act_as, proofs=proofs)
+    return {"sub": person.subject} | values
 
 
 def _invalid_token() -> OAuth2Error:

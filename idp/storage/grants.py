@@ -6,20 +6,15 @@ replaces it in the statement that checks it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, exists, insert, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import and_, bindparam, exists, insert, or_, select, update
 
-from idp.crypto.vault import Vault
-from idp.domain.account import Account, AccountStatus
+from idp.domain.account import AccountStatus
 from idp.domain.grant import Grant
-from idp.storage.accounts import COLUMNS as ACCOUNT_COLUMNS
-from idp.storage.accounts import account_of
 from idp.storage.db import Db
-from idp.storage.tables import accounts, grants, revoked_tokens
+from idp.storage.tables import accounts, grants
 
 _IS_OF_ACTIVE_PERSON = exists().where(
     accounts.c.id == grants.c.account_id, accounts.c.status == AccountStatus.ACTIVE.value
@@ -28,13 +23,45 @@ _HIDDEN = {"code_hash", "refresh_hash"}
 _COLUMNS = tuple(column.label(f"grant_{column.name}") for column in grants.c if column.name not in _HIDDEN)
 
 
-@dataclass(frozen=True)
-class TokenStatus:
-    """What one look-up says of an access token: is it, or the grant it came from, revoked; and the grant's person."""
-
-    is_active: bool
-    grant: Grant | None = None
-    account: Account | None = None
+# Statements of every token request are built once: building one costs more than running it.
+_CONSUME = (
+    update(grants)
+    .where(
+        grants.c.code_hash == bindparam("code"),
+        grants.c.client_id == bindparam("client"),
+        grants.c.code_used_at.is_(None),
+        grants.c.code_expires_at > bindparam("moment"),
+        grants.c.revoked_at.is_(None),
+        _IS_OF_ACTIVE_PERSON,
+    )
+    .values(
+        code_used_at=bindparam("moment"),
+        refresh_hash=bindparam("secret"),
+        refresh_generation=bindparam("generation"),
+        refresh_expires_at=bindparam("idle_until"),
+        refresh_ends_at=bindparam("ends_at"),
+    )
+    .returning(*_COLUMNS)
+)
+_IS_LIVE = (
+    grants.c.id == bindparam("grant"),
+    grants.c.refresh_hash == bindparam("old"),
+    grants.c.revoked_at.is_(None),
+    grants.c.refresh_expires_at > bindparam("moment"),
+    grants.c.refresh_ends_at > bindparam("moment"),
+    _IS_OF_ACTIVE_PERSON,
+)
+_ROTATE = (
+    update(grants)
+    .where(*_IS_LIVE, grants.c.client_id == bindparam("client"))
+    .values(
+        refresh_hash=bindparam("new"),
+        refresh_generation=grants.c.refresh_generation + 1,
+        refresh_expires_at=bindparam("idle_until"),
+    )
+    .returning(*_COLUMNS)
+)
+_LIVE = select(*_COLUMNS).where(*_IS_LIVE)
 
 
 def add(db: Db, grant: Grant, code_hash: str) -> None:
@@ -75,23 +102,16 @@ def consume_code(
 ) -> Grant | None:
     """Claim a code once, for the client it was issued to, and start its refresh family in the same statement."""
     row = db.execute(
-        update(grants)
-        .where(
-            grants.c.code_hash == code_hash,
-            grants.c.client_id == client_id,
-            grants.c.code_used_at.is_(None),
-            grants.c.code_expires_at > now,
-            grants.c.revoked_at.is_(None),
-            _IS_OF_ACTIVE_PERSON,
-        )
-        .values(
-            code_used_at=now,
-            refresh_hash=refresh_hash,
-            refresh_generation=1 if refresh_hash else 0,
-            refresh_expires_at=refresh_expires_at,
-            refresh_ends_at=refresh_ends_at,
-        )
-        .returning(*_COLUMNS)
+        _CONSUME,
+        {
+            "code": code_hash,
+            "client": client_id,
+            "moment": now,
+            "secret": refresh_hash,
+            "generation": 1 if refresh_hash else 0,
+            "idle_until": refresh_expires_at,
+            "ends_at": refresh_ends_at,
+        },
     ).first()
     return _grant_of(row) if row else None
 
@@ -123,22 +143,15 @@ def rotate_refresh(
 ) -> Grant | None:
     """Replace the family's live refresh token; None when ``old_hash`` is not the live one of a live grant."""
     row = db.execute(
-        update(grants)
-        .where(
-            grants.c.id == grant_id,
-            grants.c.client_id == client_id,
-            grants.c.refresh_hash == old_hash,
-            grants.c.revoked_at.is_(None),
-            grants.c.refresh_expires_at > now,
-            grants.c.refresh_ends_at > now,
-            _IS_OF_ACTIVE_PERSON,
-        )
-        .values(
-            refresh_hash=new_hash,
-            refresh_generation=grants.c.refresh_generation + 1,
-            refresh_expires_at=expires_at,
-        )
-        .returning(*_COLUMNS)
+        _ROTATE,
+        {
+            "grant": grant_id,
+            "client": client_id,
+            "old": old_hash,
+            "new": new_hash,
+            "idle_until": expires_at,
+            "moment": now,
+        },
     ).first()
     return _grant_of(row) if row else None
 
@@ -149,35 +162,9 @@ def revoke_reused(db: Db, grant_id: str, client_id: str, old_hash: str, now: dat
     return _revoke(db, is_copy, "refresh_reused", now) > 0
 
 
-def token_status(db: Db, vault: Vault, grant_id: str | None, jti: str) -> TokenStatus:
-    """One statement for an access token: denied by jti? grant revoked? whose is it? Client tokens have no grant."""
-    denied = exists().where(revoked_tokens.c.jti == jti)
-    if grant_id is None:
-        return TokenStatus(is_active=not db.execute(select(denied)).scalar_one())
-    row = db.execute(
-        select(*_COLUMNS, *ACCOUNT_COLUMNS, denied.label("is_denied"))
-        .join(accounts, accounts.c.id == grants.c.account_id)
-        .where(grants.c.id == grant_id)
-    ).first()
-    if row is None:
-        return TokenStatus(is_active=False)
-    grant, account = _grant_of(row), account_of(row, vault)
-    is_active = not row.is_denied and not grant.is_revoked and account.is_active
-    return TokenStatus(is_active, grant, account)
-
-
 def find_live_refresh(db: Db, grant_id: str, refresh_hash: str, now: datetime) -> Grant | None:
     """The grant whose live refresh token this is: for introspection."""
-    row = db.execute(
-        select(*_COLUMNS).where(
-            grants.c.id == grant_id,
-            grants.c.refresh_hash == refresh_hash,
-            grants.c.revoked_at.is_(None),
-            grants.c.refresh_expires_at > now,
-            grants.c.refresh_ends_at > now,
-            _IS_OF_ACTIVE_PERSON,
-        )
-    ).first()
+    row = db.execute(_LIVE, {"grant": grant_id, "old": refresh_hash, "moment": now}).first()
     return _grant_of(row) if row else None
 
 
@@ -215,12 +202,6 @@ def revoke_of_other_sessions(db: Db, account_id: str, session_id: str, reason: s
         grants.c.account_id == account_id, or_(grants.c.session_id.is_(None), grants.c.session_id != session_id)
     )
     return _revoke(db, where, reason, now)
-
-
-def revoke_token(db: Db, jti: str, expires_at: datetime) -> None:
-    """Deny one access token until it would have expired; saying it twice is no error."""
-    dialect = sqlite if db.get_bind().dialect.name == "sqlite" else postgresql
-    db.execute(dialect.insert(revoked_tokens).values(jti=jti, expires_at=expires_at).on_conflict_do_nothing())
 
 
 def _revoke(db: Db, where: Any, reason: str, now: datetime) -> int:

@@ -6,6 +6,7 @@ from flask import Blueprint, Response, request
 
 from idp.protocol.cross_origin import HEADERS, PREFLIGHT_HEADERS, is_allowed
 from idp.web import context
+from idp.web.endpoint_kinds import protocol_endpoint
 
 
 def open_to_public_clients(blueprint: Blueprint) -> None:
@@ -13,6 +14,7 @@ def open_to_public_clients(blueprint: Blueprint) -> None:
     blueprint.after_request(_allow)
 
 
+@protocol_endpoint
 def preflight() -> Response:
     """The answer to OPTIONS; what it allows is decided for every answer alike."""
     return Response(status=204)

@@ -7,6 +7,7 @@ from flask import Blueprint, Response, request
 from idp.protocol import discovery
 from idp.protocol.keys import JWKS_PATH
 from idp.web import context, cross_origin
+from idp.web.endpoint_kinds import protocol_endpoint
 
 blueprint = Blueprint("discovery", __name__)
 cross_origin.open_to_public_clients(blueprint)
@@ -16,11 +17,13 @@ for _path in (*discovery.PATHS, JWKS_PATH):
 
 @blueprint.get(discovery.PATHS[0], provide_automatic_options=False)
 @blueprint.get(discovery.PATHS[1], provide_automatic_options=False)
+@protocol_endpoint
 def configuration() -> Response:
     return _cacheable(discovery.configuration(context.provider()))
 
 
 @blueprint.get(JWKS_PATH, provide_automatic_options=False)
+@protocol_endpoint
 def jwks() -> Response:
     return _cacheable(discovery.jwks(context.current()))
 

@@ -8,10 +8,12 @@ from idp.protocol import introspection
 from idp.protocol.messages import CoreRequest
 from idp.protocol.server import Server
 from idp.web import bridge, context
+from idp.web.endpoint_kinds import protocol_endpoint
 
 blueprint = Blueprint("introspection", __name__)
 
 
 @blueprint.post(introspection.PATH)
+@protocol_endpoint
 def introspect() -> Response:
     return bridge.respond(introspection.respond(Server(context.current()), CoreRequest(bridge.message())))

@@ -8,6 +8,7 @@ from idp.protocol import revocation
 from idp.protocol.messages import CoreRequest
 from idp.protocol.server import Server
 from idp.web import bridge, context, cross_origin
+from idp.web.endpoint_kinds import protocol_endpoint
 
 blueprint = Blueprint("revocation", __name__)
 cross_origin.open_to_public_clients(blueprint)
@@ -15,5 +16,6 @@ blueprint.add_url_rule(revocation.PATH, "preflight", cross_origin.preflight, met
 
 
 @blueprint.post(revocation.PATH, provide_automatic_options=False)
+@protocol_endpoint
 def revoke() -> Response:
     return bridge.respond(revocation.respond(Server(context.current()), CoreRequest(bridge.message())))

@@ -8,6 +8,7 @@ from idp.protocol import userinfo as protocol
 from idp.protocol.messages import CoreRequest
 from idp.protocol.server import Server
 from idp.web import bridge, context, cross_origin
+from idp.web.endpoint_kinds import protocol_endpoint
 
 blueprint = Blueprint("userinfo", __name__)
 cross_origin.open_to_public_clients(blueprint)
@@ -15,5 +16,6 @@ blueprint.add_url_rule(protocol.PATH, "preflight", cross_origin.preflight, metho
 
 
 @blueprint.route(protocol.PATH, methods=["GET", "POST"], provide_automatic_options=False)
+@protocol_endpoint
 def userinfo() -> Response:
     return bridge.respond(protocol.respond(Server(context.current()), CoreRequest(bridge.message())))
