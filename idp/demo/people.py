@@ -96,7 +96,7 @@ def unregistered_people() -> list[Person]:
     people, companies = generate()
     taken = {someone.person.id_number for someone in demo_people()}
     taken |= {company.representative for company in companies}
-    return [person for person in people if person.id_number not in taken and _is_usable(person)][:20]
+    return [person for person in people if person.id_number not in taken and _is_usable(person)]
 
 
 def _split(name: str) -> tuple[str, str]:

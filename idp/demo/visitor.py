@@ -23,6 +23,7 @@ class Form:
     method: str = "get"
     fields: dict[str, str] = field(default_factory=dict)
     buttons: dict[str, tuple[str, str]] = field(default_factory=dict)  # id → (name, value)
+    choices: dict[str, list[str]] = field(default_factory=dict)  # radio buttons: name → values
 
 
 @dataclass
@@ -43,6 +44,9 @@ class Page:
             if name in form.fields or name in form.buttons:
                 return form
         raise StoryBroken(f"no form with {name!r} at {self.url} ({self.status}): {self.text[:300]}")
+
+    def radio_values(self, name: str) -> list[str]:
+        return next((form.choices[name] for form in self.forms if name in form.choices), [])
 
     def link_to(self, part: str) -> str:
         for link in self.links:
@@ -77,6 +81,8 @@ class _Reader(HTMLParser):
         if tag == "button" or (tag == "input" and kind == "submit"):
             form.buttons[values.get("id") or name] = (name, values.get("value", ""))
         elif tag == "input" and name:
+            if kind == "radio":
+                form.choices.setdefault(name, []).append(values.get("value", ""))
             if kind not in {"radio", "checkbox"} or "checked" in names:
                 form.fields[name] = values.get("value", "on" if kind == "checkbox" else "")
             else:
