@@ -15,7 +15,12 @@ Message = str | tuple[str, ...]
 
 AREAS: dict[str, tuple[str, ...]] = {
     "shared": ("templates/base.html", "templates/components/**/*.html", "templates/errors/**/*.html"),
-    "accounts": ("templates/accounts/**/*.html", "idp/accounts/**/*.py", "idp/web/account*.py", "idp/web/account*/**/*.py"),
+    "accounts": (
+        "templates/accounts/**/*.html",
+        "idp/accounts/**/*.py",
+        "idp/web/account*.py",
+        "idp/web/account*/**/*.py",
+    ),
     "idp": ("templates/idp/**/*.html", "idp/**/*.py"),
     "clients": ("templates/clients/**/*.html", "clients/**/*.py"),
     "federation": ("templates/federation/**/*.html", "federation/**/*.py"),

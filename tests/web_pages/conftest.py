@@ -1,8 +1,7 @@
-"""A Flask application that has nothing but the templates, and a browser that loads pages from it without a socket."""
+"""A Flask application that has nothing but the templates, and how a browser loads pages from it without a socket."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,8 +12,8 @@ from babel.messages.pofile import read_po
 from flask import Flask, render_template, request
 from flask_babel import Babel, get_locale
 from flask_wtf import CSRFProtect
-from jinja2 import ChoiceLoader, FileSystemLoader, StrictUndefined
-from playwright.sync_api import Browser, Route, sync_playwright
+from jinja2 import ChoiceLoader, FileSystemLoader
+from playwright.sync_api import Route
 
 from tests.web_pages.samples import SAMPLES
 
@@ -71,7 +70,10 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Flask:
             "theme": sample.theme,
             "locale": str(get_locale()),
             "language_url": "/language",
-            "footer_links": [{"label": "隐私说明", "url": "/privacy"}, {"label": "无障碍声明", "url": "/accessibility"}],
+            "footer_links": [
+                {"label": "隐私说明", "url": "/privacy"},
+                {"label": "无障碍声明", "url": "/accessibility"},
+            ],
         }
         return render_template(sample.template, **(frame | dict(sample.frame) | dict(sample.context())))
 
@@ -83,21 +85,13 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Flask:
     return app
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
-
-
 def answer_from(app: Flask) -> Any:
     """A Playwright route handler that answers from the application's test client."""
     client = app.test_client()
 
     def answer(route: Route) -> None:
         parts = urlsplit(route.request.url)
-        response = client.get(f"{parts.path}?{parts.query}")
-        route.fulfill(status=response.status_code, headers=dict(response.headers), body=response.get_data())
+        with client.open(f"{parts.path}?{parts.query}", method=route.request.method) as response:
+            route.fulfill(status=response.status_code, headers=dict(response.headers), body=response.get_data())
 
     return answer
