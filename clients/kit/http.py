@@ -73,7 +73,8 @@ class HttpClient:
     """One connection pool for all calls of a process; safe to share between threads.
 
     A request takes at most `timeout` in all, from connecting to the last byte; requests made inside `within()` share
-    one such budget. `unavailable` is the error raised when there is no usable answer.
+    one such budget. `unavailable` is the error raised when there is no usable answer; `transport` replaces the network
+    (httpx.WSGITransport for a provider in the same process).
     """
 
     def __init__(
@@ -82,11 +83,14 @@ class HttpClient:
         timeout: timedelta = TOTAL_TIMEOUT,
         tls: ssl.SSLContext | None = None,
         unavailable: type[ServiceUnavailable] = ProviderUnavailable,
+        transport: httpx.BaseTransport | None = None,
     ) -> None:
         self.timeout = timeout
         self.unavailable = unavailable
         # Proxies and credentials are never taken from the environment: calls carry client credentials.
-        self._client = httpx.Client(transport=DeadlineTransport(tls), follow_redirects=False, trust_env=False)
+        self._client = httpx.Client(
+            transport=transport or DeadlineTransport(tls), follow_redirects=False, trust_env=False
+        )
 
     def close(self) -> None:
         self._client.close()

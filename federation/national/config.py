@@ -82,6 +82,8 @@ class HallSettings(_Settings):
     """By language: the regional platform whose people come here, for the page that says who vouched."""
     upstream_name: str = "region"
     """What idp_hint calls it."""
+    upstream_issuer: str = ""
+    """Its issuer, as it stands in the proofs of those it vouched for."""
     provincial_services: tuple[Service, ...] = ()
     """Matters of the region's portals."""
 
