@@ -35,7 +35,10 @@ from idp.web import (
     logout,
     revocation,
     select_account,
+    session_end,
     token,
+    upstream,
+    upstream_binding,
     userinfo,
 )
 
@@ -126,6 +129,9 @@ def _blueprints() -> tuple[Blueprint, ...]:
         logout.blueprint,
         revocation.blueprint,
         select_account.blueprint,
+        session_end.blueprint,
         token.blueprint,
+        upstream.blueprint,
+        upstream_binding.blueprint,
         userinfo.blueprint,
     )
