@@ -40,6 +40,8 @@ from tests.statements import Statements, counted
 ISSUER = "http://127.0.0.1:8000"
 PASSWORD = "正确的马 battery staple 42"
 
+pytest_plugins = ("tests.token_side",)
+
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from flask import Response, request
+from flask import Response, g, request
 
 from idp.protocol.messages import Reply, Request
 from idp.web import context
@@ -15,13 +15,14 @@ _HEADERS = ("Authorization", "Content-Type", "DPoP", "Origin")
 
 def message() -> Request:
     """The current request as the protocol sees it: our own URL, the few headers it may read, every parameter."""
-    found = {name: value for name in _HEADERS if (value := request.headers.get(name)) is not None}
+    current = request._get_current_object()  # type: ignore[attr-defined]  # a proxy costs at each use
+    found = {name: value for name in _HEADERS if (value := current.headers.get(name)) is not None}
     return Request(
-        method=request.method,
-        url=context.provider().settings.issuer + request.path,
+        method=current.method,
+        url=context.provider().settings.issuer + current.path,
         headers=found,
-        query=tuple(request.args.items(multi=True)) if request.query_string else (),
-        form=tuple(request.form.items(multi=True)) if request.method == "POST" else (),
+        query=tuple(current.args.items(multi=True)) if current.query_string else (),
+        form=tuple(g.get("form_pairs", ())),  # read once, by idp.web.guard
     )
 
 

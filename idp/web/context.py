@@ -28,7 +28,8 @@ def current() -> Context:
 
 
 def is_read_only(endpoint: str | None) -> bool:
-    return endpoint in READ_ONLY
+    """Whether the request at hand will only read; a client assertion is claimed, which is a write."""
+    return endpoint in READ_ONLY and all(name != "client_assertion" for name, _ in g.get("form_pairs", ()))
 
 
 def install(app: Flask) -> None:
@@ -37,7 +38,8 @@ def install(app: Flask) -> None:
 
 def _commit(response: Response) -> Response:
     if "context" in g and response.status_code < 500:
-        g.context.db.commit()
+        if g.context.db.in_transaction():
+            g.context.db.commit()
     return response
 
 
