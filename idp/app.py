@@ -20,6 +20,7 @@ from idp.context import Provider, utc_now
 from idp.crypto.keyring import KeyRing
 from idp.crypto.passwords import PasswordHasher
 from idp.crypto.vault import Vault
+from idp.outbound import OutboundClient
 from idp.storage.clients import ClientCache
 from idp.storage.db import engine_options, prepare
 from idp.storage.tables import metadata as tables
@@ -88,7 +89,7 @@ def create_app(
         client_cache=ClientCache(settings.client_cache_lifetime),
         redis=redis.Redis.from_url(settings.redis_url, socket_timeout=0.25) if settings.redis_url else None,
         clock=clock,
-        parts={**_federation(settings, clock), **(parts or {})},
+        parts={"outbound": OutboundClient(settings), **_federation(settings, clock), **(parts or {})},
     )
     app.extensions["tongxing"] = provider
     frame.install(app, ROOT)

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, insert, or_, select, update
+from sqlalchemy import and_, insert, select, true, update
 from sqlalchemy import func as sql
 
 from idp.crypto.random import new_id
-from idp.storage.db import Db, purge_rows
+from idp.storage.db import Db
 from idp.storage.tables import outbox
 
 LIFETIME = timedelta(hours=24)  # how long a delivery is tried before it is a dead letter
@@ -114,13 +114,23 @@ def _settle(db: Db, delivery: Delivery, where: Any, **values: Any) -> bool:
 
 def revive(db: Db, delivery_id: str, now: datetime) -> bool:
     """Give a dead letter another life; False when it is none."""
+    return _revive(db, outbox.c.id == delivery_id, now) > 0
+
+
+def revive_all(db: Db, now: datetime) -> int:
+    """Give every dead letter another life; how many."""
+    return _revive(db, true(), now)
+
+
+def _revive(db: Db, where: Any, now: datetime) -> int:
     revived = db.execute(
         update(outbox)
-        .where(outbox.c.id == delivery_id, outbox.c.dead_at.is_not(None))
+        .where(where, outbox.c.dead_at.is_not(None))
         .values(dead_at=None, attempts=0, next_attempt_at=now, expires_at=now + LIFETIME)
         .returning(outbox.c.id)
-    )
-    return revived.first() is not None
+    ).all()
+    db.info[_ADDED] = True
+    return len(revived)
 
 
 def list_batch(db: Db, batch: str) -> list[Delivery]:
@@ -144,8 +154,3 @@ def list_waiting(db: Db, limit: int = 100) -> list[Delivery]:
 def next_due(db: Db) -> datetime | None:
     """When the next delivery wants an attempt (or its lease ends); None when nothing waits."""
     return db.execute(select(sql.min(outbox.c.next_attempt_at)).where(_IS_PENDING)).scalar()
-
-
-def purge(db: Db, before: datetime, limit: int = 500) -> int:
-    """Remove receipts and dead letters settled before ``before``; how many."""
-    return purge_rows(db, outbox.c.id, or_(outbox.c.delivered_at < before, outbox.c.dead_at < before), limit)

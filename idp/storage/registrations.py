@@ -71,9 +71,9 @@ def save(db: Db, vault: Vault, registration: Registration, state: dict[str, Any]
     return saved.first() is not None
 
 
-def complete(db: Db, vault: Vault, registration: Registration, account_id: str) -> bool:
-    """Claim the registration for the account made of it and forget what the person gave; False when it was completed
-    or changed meanwhile."""
+def complete(db: Db, vault: Vault, registration: Registration, account_id: str, state: dict[str, Any]) -> bool:
+    """Claim the registration for the account made of it, keeping only ``state``; False when it was completed or
+    changed meanwhile."""
     completed = db.execute(
         update(registrations)
         .where(
@@ -84,7 +84,7 @@ def complete(db: Db, vault: Vault, registration: Registration, account_id: str) 
         .values(
             account_id=account_id,
             version=registration.version + 1,
-            state_sealed=vault.seal_json("registration", {}, registration.id),
+            state_sealed=vault.seal_json("registration", state, registration.id),
         )
         .returning(registrations.c.id)
     )

@@ -79,6 +79,12 @@ proofs = Table(
     Column("expires_at", Time),
     Index(None, "account_id"),
 )
+Index(
+    None,
+    proofs.c.expires_at,
+    postgresql_where=proofs.c.expires_at.is_not(None),
+    sqlite_where=proofs.c.expires_at.is_not(None),
+)
 
 linked_identities = Table(
     "linked_identities",

@@ -38,8 +38,12 @@ def install(app: Flask) -> None:
 
 def _commit(response: Response) -> Response:
     if "context" in g and response.status_code < 500:
-        if g.context.db.in_transaction():
-            g.context.db.commit()
+        db = g.context.db
+        if db.in_transaction():
+            db.commit()
+        dispatcher = g.context.provider.parts.get("outbox")
+        if outbox.has_added(db) and dispatcher is not None:
+            dispatcher.wake()
     return response
 
 

@@ -78,6 +78,13 @@ def _create_proofs() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_proofs"),
     )
     op.create_index("ix_proofs_account_id", "proofs", ["account_id"])
+    op.create_index(
+        "ix_proofs_expires_at",
+        "proofs",
+        ["expires_at"],
+        sqlite_where=sa.text("expires_at IS NOT NULL"),
+        postgresql_where=sa.text("expires_at IS NOT NULL"),
+    )
 
 
 def _create_linked_identities() -> None:
