@@ -11,6 +11,7 @@ from flask import Flask, Response, current_app, g
 from flask_sqlalchemy import SQLAlchemy
 
 from idp.context import Context, Provider
+from idp.storage import outbox
 
 READ_ONLY = {"userinfo.userinfo", "introspection.introspect"}  # take no write lock on SQLite
 
