@@ -72,7 +72,7 @@ def _party(settings: Settings, upstream: Upstream, http: HttpClient) -> Upstream
 
 def is_request_of(upstream: Upstream, client: Client | None) -> bool:
     """Whether ``client`` is that provider itself, logging its own people in here: never send it back to itself."""
-    return client is not None and any(uri.startswith(f"{upstream.issuer}/") for uri in client.redirect_uris)
+    return client is not None and client.is_provider(upstream.issuer)
 
 
 def offered_upstreams(settings: Settings, client: Client | None, level: int = 0) -> tuple[Upstream, ...]:

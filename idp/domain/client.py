@@ -30,6 +30,10 @@ class Client:
         """client_name#<locale> where registered (RFC 7591 §2.2), else client_name."""
         return str(self.metadata.get(f"client_name#{locale}") or self.name)
 
+    def is_provider(self, issuer: str) -> bool:
+        """Whether the client is that provider itself, logging its own people in here."""
+        return any(uri.startswith(f"{issuer}/") for uri in self.redirect_uris)
+
     @cached_property
     def redirect_uris(self) -> tuple[str, ...]:
         return tuple(self.metadata.get("redirect_uris", ()))

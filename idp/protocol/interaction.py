@@ -44,6 +44,7 @@ class Facts:
     subject: str | None = None
     is_denied: bool = False
     selected_sid: str | None = None
+    is_hint_followed: bool = False
     upstream_levels: Mapping[str, int] = field(default_factory=dict)
 
     @property
@@ -105,9 +106,9 @@ def _authentication(request: AuthorizationRequest, facts: Facts) -> Decision | N
     if "create" in request.prompt:
         return Visit(Page.CREATE)
     if facts.signed_in is None or "login" in request.prompt or facts.selected_sid == ANOTHER_ACCOUNT:
-        return _login(request)
+        return _login(request, facts)
     if _is_too_old(request, facts, facts.signed_in) or _is_someone_else(request, facts):
-        return _login(request)
+        return _login(request, facts)
     return None
 
 
@@ -135,11 +136,11 @@ def _level(request: AuthorizationRequest, facts: Facts) -> Decision | None:
     reached = signed_in.session.level
     if reached < request.needed_level:
         if _can_reach(request.needed_level, facts, signed_in):
-            return _login(request)
+            return _login(request, facts)
         return _refuse(request, "unmet_authentication_requirements", "The demanded level cannot be reached.")
     is_wish_open = reached < request.wished_level and not facts.is_fresh and "none" not in request.prompt
     if is_wish_open and _can_reach(request.wished_level, facts, signed_in):
-        return _login(request)
+        return _login(request, facts)
     return None
 
 
@@ -155,9 +156,10 @@ def _consent(request: AuthorizationRequest, facts: Facts) -> Decision | None:
     return Visit(Page.CONSENT) if is_consent_needed(request, remembered, facts.started_at) else None
 
 
-def _login(request: AuthorizationRequest) -> Visit:
+def _login(request: AuthorizationRequest, facts: Facts) -> Visit:
     level = max(request.needed_level, request.wished_level)
-    if request.idp_hint is not None:
+    # Once: an upstream whose answer did not suffice would be asked for ever.
+    if request.idp_hint is not None and not facts.is_hint_followed:
         return Visit(Page.UPSTREAM, level, request.idp_hint)
     return Visit(Page.LOGIN, level)
 

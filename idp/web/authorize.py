@@ -97,6 +97,7 @@ def _facts(
         started_at=interaction.created_at,
         is_denied=interaction.is_denied,
         selected_sid=interaction.selected_sid,
+        is_hint_followed=interaction.is_hint_followed,
     )
 
 

@@ -11,5 +11,7 @@ from idp.protocol.authorization_request import AuthorizationRequest
 
 def check_idp_hint(request: AuthorizationRequest, context: Context) -> None:
     hint = request.value("idp_hint")
-    if hint is not None and context.settings.upstream(hint) is not None:
-        request.idp_hint = hint
+    upstream = context.settings.upstream(hint) if hint else None
+    # A provider that asks us who somebody is cannot be asked that itself: the two would go round for ever.
+    if upstream is not None and not request.client.is_provider(upstream.issuer):
+        request.idp_hint = upstream.name
