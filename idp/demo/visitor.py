@@ -58,7 +58,10 @@ class Page:
 class _Reader(HTMLParser):
     def __init__(self, base: str) -> None:
         super().__init__(convert_charrefs=True)
-        self.base, self.forms, self.links, self.ids = base, [], [], set()
+        self.base = base
+        self.forms: list[Form] = []
+        self.links: list[str] = []
+        self.ids: set[str] = set()
         self.text: list[str] = []
         self._form: Form | None = None
         self._select: str | None = None
