@@ -50,20 +50,21 @@ def test_a_client_can_be_registered_and_found(register_client, work) -> None:
     assert client.check_client_secret(secret)
 
 
-def test_an_application_runs_on_a_real_server(app, serve) -> None:
-    @app.get("/hello")
-    def hello() -> str:
-        return "hello"
+@pytest.fixture
+def hello_url(make_app, free_port, serve) -> str:
+    """A provider under an address of its own, with one more page."""
+    port = free_port()
+    app = make_app(issuer=f"http://127.0.0.1:{port}")
+    app.add_url_rule("/hello", view_func=lambda: "<title>你好</title>")
+    return f"{serve(app, port)}/hello"
 
-    assert httpx.get(f"{serve(app)}/hello").text == "hello"
+
+def test_an_application_runs_on_a_real_server(hello_url) -> None:
+    assert httpx.get(hello_url).text == "<title>你好</title>"
 
 
-def test_the_browser_shows_a_page(app, serve, page) -> None:
-    @app.get("/hello")
-    def hello() -> str:
-        return "<title>你好</title>"
-
-    page.goto(f"{serve(app)}/hello")
+def test_the_browser_shows_a_page(hello_url, page) -> None:
+    page.goto(hello_url)
     assert page.title() == "你好"
 
 
