@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from flask import Flask, Response, request
-from flask_babel import Babel, lazy_gettext
+from flask_babel import Babel
 from sqlalchemy import Engine
 
 from clients.kit.http import HttpClient
@@ -81,7 +81,7 @@ def create_app(
     verifier = AccessTokenVerifier(provider, settings.url)
     api = Api(settings.issuer, verifier, People(provider), catalogue, cases, clerk, clock)
     app.register_blueprint(api.blueprint())
-    app.register_blueprint(pages(catalogue, engine, settings.portals, settings.is_secure))
+    app.register_blueprint(pages(catalogue, engine, settings))
     register_refusals(app)
     app.after_request(_protect)
     app.extensions["matters"] = Platform(clerk, engine, http)
@@ -97,10 +97,6 @@ def _install_languages(app: Flask) -> None:
         default_translation_directories=catalogues,
         default_domain="messages;messages",
     )
-
-    @app.context_processor
-    def brand() -> dict[str, object]:
-        return {"brand": {"name": lazy_gettext("Service Matters Platform"), "home_url": "/"}}
 
 
 def _protect(response: Response) -> Response:

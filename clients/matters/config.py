@@ -38,6 +38,8 @@ class MattersSettings(BaseModel):
     """Base URL of each register that is connected, by service name; the others are checked by hand."""
     portals: dict[str, str] = {}
     """Address of each portal, for the links on the index page."""
+    demo: bool = False
+    """Whether pages say that this is a demonstration."""
     max_body_bytes: int = Field(default=65_536, gt=0)
     """The largest request body."""
 

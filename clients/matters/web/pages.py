@@ -2,35 +2,36 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 from flask import Blueprint, Response, current_app, jsonify, redirect, render_template, request
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from clients.kit.own_path import own_path
 from clients.matters.catalogue import Catalogue
+from clients.matters.config import MattersSettings
 from clients.matters.web.language import COOKIE, LANGUAGES, language
 
 YEAR = 365 * 24 * 3600
 
 
-def pages(catalogue: Catalogue, engine: Engine, portals: dict[str, str], is_secure: bool) -> Blueprint:
-    """Index, language switch and health. `portals`: address of each portal by its name in the declarations."""
+def pages(catalogue: Catalogue, engine: Engine, settings: MattersSettings) -> Blueprint:
+    """Index, language switch and health."""
     blueprint = Blueprint("pages", __name__)
 
     @blueprint.get("/")
     def index() -> str:
         return render_template(
-            "clients/matters/index.html", matters=catalogue.matters, portals=portals, is_up=_is_up(engine)
+            "clients/matters/index.html", matters=catalogue.matters, portals=settings.portals, is_up=_is_up(engine)
         )
 
     @blueprint.post("/language")
     def choose_language() -> ResponseReturnValue:
-        response = redirect(_own_path(request.form.get("next", "/")), 303)
+        response = redirect(own_path(request.form.get("next")), 303)
         chosen = request.form.get("locale")
         if chosen in LANGUAGES:
-            response.set_cookie(COOKIE, chosen, max_age=YEAR, httponly=True, samesite="Lax", secure=is_secure)
+            response.set_cookie(COOKIE, chosen, max_age=YEAR, httponly=True, samesite="Lax", secure=settings.is_secure)
         return response
 
     @blueprint.get("/healthz")
@@ -40,15 +41,17 @@ def pages(catalogue: Catalogue, engine: Engine, portals: dict[str, str], is_secu
 
     @blueprint.app_context_processor
     def frame() -> dict[str, object]:
-        return {"theme": "matters", "locale": language(), "language_url": "/language", "language": language()}
+        chosen = language()
+        return {
+            "theme": "matters",
+            "brand": {"name": _("Service Matters Platform"), "subtitle": _("Behind the portals"), "home_url": "/"},
+            "locale": chosen,
+            "language": chosen,
+            "language_url": "/language",
+            "demo": settings.demo,
+        }
 
     return blueprint
-
-
-def _own_path(path: str) -> str:
-    parts = urlsplit(path) if path.isprintable() else urlsplit("")
-    is_own = path.startswith("/") and not path.startswith(("//", "/\\")) and not parts.scheme and not parts.netloc
-    return path if is_own and "\\" not in path else "/"
 
 
 def _is_up(engine: Engine) -> bool:
