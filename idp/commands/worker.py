@@ -1,0 +1,15 @@
+"""``tongxing worker``: deliver the outbox and keep house, for deployments whose processes run with worker = "none"."""
+
+from __future__ import annotations
+
+import click
+
+from idp.app import create_app
+from idp.commands.work import settings
+from idp.worker import run_forever
+
+
+@click.command("worker")
+def worker() -> None:
+    """Run until interrupted; several may run at once."""
+    run_forever(create_app(settings()).extensions["tongxing"])
