@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from typing import TextIO
 
 import click
 
@@ -31,10 +32,10 @@ def list_clients() -> None:
 @click.argument("client_id")
 @click.option("--metadata", type=click.File(), required=True, help="JSON file in the words of RFC 7591 §2")
 @click.option("--first-party", is_flag=True, help="Needs no consent page")
-def add(client_id: str, metadata: click.utils.LazyFile, first_party: bool) -> None:
+def add(client_id: str, metadata: TextIO, first_party: bool) -> None:
     """Register CLIENT_ID or replace it. A secret, where its method needs one, is printed once and never again."""
     try:
-        values = json.load(metadata)  # type: ignore[arg-type]
+        values = json.load(metadata)
     except ValueError as error:
         raise click.ClickException(f"metadata is no JSON: {error}") from error
     if not isinstance(values, dict):

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import click
-from sqlalchemy.orm import Session
 
 from idp.app import create_app
 from idp.config import Settings, SettingsError, load
@@ -26,10 +25,9 @@ def settings() -> Settings:
 
 
 @contextmanager
-def working(chosen: Settings | None = None) -> Iterator[Context]:
+def working() -> Iterator[Context]:
     """A context whose transaction commits when the block ends well."""
-    provider: Provider = create_app(chosen or settings()).extensions["tongxing"]
-    with Session(provider.engine) as db:
-        yield provider.context(db)
-        db.commit()
+    provider: Provider = create_app(settings()).extensions["tongxing"]
+    with provider.work() as context:
+        yield context
     provider.engine.dispose()

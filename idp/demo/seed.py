@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from idp.commands.work import working
+from idp.app import create_app
 from idp.config import Settings
-from idp.context import Context
+from idp.context import Context, Provider
 from idp.crypto.random import hash_secret
 from idp.demo.clients import Registration
 from idp.demo.people import DemoPerson
@@ -28,12 +28,14 @@ _METHODS = {1: ("local", "phone_code"), 2: ("authority", "name_and_id_number"), 
 def seed_provider(settings: Settings, registrations: Sequence[Registration], people: Sequence[DemoPerson]) -> None:
     """Migrate one provider's database and give it keys, clients and people."""
     upgrade(settings.database_url, "idp")
-    with working(settings) as context:
+    provider: Provider = create_app(settings).extensions["tongxing"]
+    with provider.work() as context:
         ensure_keys(context)
         for registration in registrations:
             _put_client(context, registration)
         for person in people:
             _add_person(context, person)
+    provider.engine.dispose()
 
 
 def _put_client(context: Context, registration: Registration) -> None:
