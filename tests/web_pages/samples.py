@@ -126,6 +126,8 @@ CHOICES = [
         "valid_until": None,
     },
 ]
+PLATFORM = {"name": "national", "label": "国家政务服务平台"}
+PERSON = {"name": "阿依古丽·买买提", "masked_id": "650102********1234"}
 FIELDS = {"code": "c0de", "state": '"><script>alert(1)</script>&amp;', "submit": "yes"}
 ERROR = {
     "title": "无法继续",
@@ -210,8 +212,8 @@ SAMPLES: tuple[Sample, ...] = (
         "idp/bind.html",
         lambda: {
             "form": LoginForm(),
-            "upstream": UPSTREAM,
-            "person": {"name": "阿依古丽·买买提", "masked_id": "650102********1234"},
+            "upstream": PLATFORM,
+            "person": PERSON,
             "reason": None,
             "error": None,
             "cancel_url": "/cancel",
@@ -219,10 +221,40 @@ SAMPLES: tuple[Sample, ...] = (
         },
     ),
     Sample(
+        "bind-confirm",
+        "idp/bind_confirm.html",
+        lambda: {
+            "upstream": PLATFORM,
+            "person": PERSON,
+            "account": {"name": "阿依古丽·买买提", "masked_id": "138****0000"},
+            "is_replacing": True,
+            "cancel_url": "/cancel",
+            "interaction": "q8",
+        },
+    ),
+    Sample(
+        "upstream-insufficient",
+        "idp/upstream_insufficient.html",
+        lambda: {
+            "upstream": PLATFORM,
+            "level": 1,
+            "missing": ["您的姓名", "您的证件号码"],
+            "bind_url": "/bind",
+            "login_url": "/login",
+            "register_url": "/register",
+        },
+    ),
+    Sample(
+        "upstream-switch",
+        "idp/upstream_switch.html",
+        lambda: {"upstream": PLATFORM, "person": PERSON, "current_name": "王建国", "interaction": "q8"},
+        frame=SIGNED_IN,
+    ),
+    Sample(
         "upstream-unavailable",
         "idp/upstream_unavailable.html",
         lambda: {
-            "upstream": {"name": "national", "label": "国家政务服务平台"},
+            "upstream": PLATFORM,
             "retry_url": "/upstream/national",
             "login_url": "/login",
             "trace_id": "5c1f0c1b",

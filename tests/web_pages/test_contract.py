@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from flask import Flask
 from lxml import html
+
+from tests.web_pages.areas import ROOT
+from tests.web_pages.samples import SAMPLES
 
 
 def page(pages: Flask, sample: str, language: str = "en") -> html.HtmlElement:
@@ -108,3 +113,21 @@ def test_a_page_without_the_optional_context_is_still_whole(pages: Flask) -> Non
     document = page(pages, "plain")
     assert document.xpath("//h1/text()") == ["Plain"]
     assert not document.xpath("//form") and not document.xpath("//nav")
+
+
+def test_every_page_of_the_provider_and_every_error_page_is_drawn_here() -> None:
+    pages = {
+        str(path.relative_to(ROOT / "templates"))
+        for folder in ("idp", "errors")
+        for path in (ROOT / "templates" / folder).rglob("*.html")
+        if not path.name.startswith("_")
+    }
+    assert pages - {sample.template for sample in SAMPLES} == set()
+
+
+@pytest.mark.parametrize(("file", "name"), [("forms", "forms"), ("display", "ui")])
+def test_the_page_about_pages_shows_every_macro_and_no_other(file: str, name: str) -> None:
+    source = (ROOT / "templates" / "components" / f"{file}.html").read_text(encoding="utf-8")
+    macros = {macro for macro in re.findall(r"{%-? macro (\w+)", source) if not macro.startswith("_")}
+    shown = set(re.findall(rf"\b{name}\.(\w+)\(", (ROOT / "docs" / "pages.md").read_text(encoding="utf-8")))
+    assert shown == macros - {"level_text"}  # a part of `level`
