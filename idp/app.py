@@ -7,13 +7,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import redis
 from flask import Blueprint, Flask, request
 from flask_sqlalchemy import SQLAlchemy
 from flask_sqlalchemy.session import Session
 
 from idp.accounts.authority import Authority
 from idp.accounts.authority_client import AuthorityClient, NoAuthority
+from idp.accounts.messages import message_sender
 from idp.authn.upstream_parties import http_client, upstream_parties
 from idp.config import Settings
 from idp.context import Provider, utc_now
@@ -23,16 +23,20 @@ from idp.crypto.vault import Vault
 from idp.outbound import OutboundClient
 from idp.storage.clients import ClientCache
 from idp.storage.db import engine_options, prepare
+from idp.storage.ephemeral_redis import open_redis
 from idp.storage.tables import metadata as tables
 from idp.web import (
+    act_as,
     authorize,
     browser,
     consent,
     context,
     discovery,
+    health,
     frame,
     introspection,
     locale,
+    login,
     logout,
     revocation,
     select_account,
@@ -42,6 +46,7 @@ from idp.web import (
     upstream_binding,
     userinfo,
 )
+from idp.web.accounts import PAGES as ACCOUNT_PAGES
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -87,9 +92,14 @@ def create_app(
         keys=KeyRing(),
         passwords=_password_hasher(settings, vault),
         client_cache=ClientCache(settings.client_cache_lifetime),
-        redis=redis.Redis.from_url(settings.redis_url, socket_timeout=0.25) if settings.redis_url else None,
+        redis=open_redis(settings.redis_url, clock) if settings.redis_url else None,
         clock=clock,
-        parts={"outbound": OutboundClient(settings), **_federation(settings, clock), **(parts or {})},
+        parts={
+            "outbound": OutboundClient(settings),
+            "messages": message_sender(settings),
+            **_federation(settings, clock),
+            **(parts or {}),
+        },
     )
     app.extensions["tongxing"] = provider
     frame.install(app, ROOT)
@@ -122,11 +132,15 @@ def _password_hasher(settings: Settings, vault: Vault) -> PasswordHasher:
 def _blueprints() -> tuple[Blueprint, ...]:
     """Every page and endpoint of the provider, one blueprint a module of idp.web."""
     return (
+        *ACCOUNT_PAGES,
+        act_as.blueprint,
         authorize.blueprint,
         consent.blueprint,
         discovery.blueprint,
+        health.blueprint,
         introspection.blueprint,
         locale.blueprint,
+        login.blueprint,
         logout.blueprint,
         revocation.blueprint,
         select_account.blueprint,

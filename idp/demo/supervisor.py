@@ -103,7 +103,7 @@ def _start(layout: Layout, service: Service) -> subprocess.Popen[bytes]:
     }
     command = [
         *(sys.executable, "-m", "granian", "--interface", "wsgi", "--host", HOST, "--port", str(service.port)),
-        *("--workers", "1", "--blocking-threads", "8", "--backpressure", "64", "--no-ws", service.application),
+        *("--workers", "1", "--blocking-threads", "4", "--backpressure", "64", "--no-ws", service.application),
     ]
     with log.open("ab") as output:
         # A group of its own, so that Ctrl-C reaches us alone and we end the services in order.
