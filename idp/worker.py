@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 
+from idp.accounts import notices
 from idp.context import Context, Provider
 from idp.housekeeping import Housekeeper, Job, purges
 from idp.outbox import Dispatcher, Handler
@@ -18,6 +19,7 @@ from idp.protocol import backchannel_logout, keys, logout, session_end
 HANDLERS: Mapping[str, Handler] = {
     logout.BACKCHANNEL_LOGOUT: backchannel_logout.deliver,
     logout.UPSTREAM_SESSION_END: session_end.deliver_session_end,
+    notices.KIND: notices.deliver,
 }
 KEYS_FRESH_FOR = timedelta(seconds=5)
 

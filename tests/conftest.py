@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
@@ -33,6 +34,7 @@ from idp.domain.assurance import Proof
 from idp.domain.client import Client
 from idp.domain.session import Session
 from idp.storage import accounts, clients, sessions
+from idp.storage.ephemeral_redis import BIRTH
 from tests import schema, services
 from tests.clock import Clock
 from tests.statements import Statements, counted
@@ -92,9 +94,11 @@ def postgresql_url(postgresql_server: services.PostgreSQL) -> Iterator[str]:
 
 @pytest.fixture
 def redis_url(redis_server: str) -> str:
-    """A Redis with nothing in it."""
+    """A Redis with nothing in it that has been up for an hour (a young one refuses claims, see ephemeral_redis)."""
     with redis.Redis.from_url(redis_server) as client:
         client.flushall()
+        birth = {"run_id": client.info("server")["run_id"], "at": time.time() - 3600}
+        client.hset(BIRTH, mapping=birth)
     return redis_server
 
 
@@ -190,14 +194,14 @@ def settings(request: pytest.FixtureRequest, engine_url: str) -> Settings:
 
 @pytest.fixture
 def make_app(settings: Settings, clock: Clock) -> Iterator[Callable[..., Flask]]:
-    """Builds applications: `make_app(blueprints=…, issuer=…, any other setting)`; engines are closed at the end.
+    """Builds applications: `make_app(blueprints=…, parts=…, issuer=…, any setting)`; engines are closed at the end.
 
     A second provider wants `database_url=new_database()` and, where it matters, keys of its own (`has_own_keys=True`).
     """
     made: list[Flask] = []
 
-    def make(blueprints: Any = (), has_own_keys: bool = False, **changes: Any) -> Flask:
-        app = create_app(replace(settings, **changes), blueprints=blueprints, clock=clock)
+    def make(blueprints: Any = (), parts: Any = None, has_own_keys: bool = False, **changes: Any) -> Flask:
+        app = create_app(replace(settings, **changes), blueprints=blueprints, parts=parts, clock=clock)
         schema.load_keys(app.extensions["tongxing"], are_own=has_own_keys)
         made.append(app)
         return app

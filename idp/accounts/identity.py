@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, cast
 
 from federation.identifiers import birthdate_of, check_resident_id, normalise_resident_id, sex_of
-from idp.accounts.authority import Authority, AuthorityUnavailable
+from federation.identifiers.person_name import normalise_person_name
+from idp.accounts.authority import Authority
+from idp.accounts.authority_client import NoAuthority
 from idp.context import Context
 from idp.domain.account import Account
 
@@ -17,7 +18,6 @@ ID_TYPE = "resident_id"
 METHOD = "name_and_id_number"
 SOURCE = "authority"
 LEVEL = 2
-_DOTS = re.compile("[•・‧∙⋅．.]")
 _NAME = re.compile(r"[^\W\d_]+(?:[· '-][^\W\d_]+)*")
 
 
@@ -49,12 +49,6 @@ class Identity:
         }
 
 
-def normalise_name(text: str) -> str:
-    """NFKC, one kind of middle dot (买买提·吐尔逊 is typed in many ways), single spaces."""
-    dotted = _DOTS.sub("·", unicodedata.normalize("NFKC", text).replace("·", "·"))
-    return " ".join(dotted.split())
-
-
 def check_name(name: str) -> None:
     """Raises InvalidName."""
     if not 2 <= len(name) <= 50 or not _NAME.fullmatch(name):
@@ -63,7 +57,7 @@ def check_name(name: str) -> None:
 
 def read_identity(name: str, id_number: str, today: date) -> Identity:
     """What a person typed, in normal form. Raises InvalidName, or InvalidIdentifier with its code."""
-    given = Identity(normalise_name(name), normalise_resident_id(id_number))
+    given = Identity(normalise_person_name(name), normalise_resident_id(id_number))
     check_name(given.name)
     check_resident_id(given.id_number, today)
     return given
@@ -77,7 +71,7 @@ def check_level(account: Account) -> None:
 
 def is_possible(context: Context) -> bool:
     """Whether this provider has an authority to ask."""
-    return "authority" in context.provider.parts
+    return not isinstance(authority(context), NoAuthority)
 
 
 def confirm(context: Context, identity: Identity) -> int:
@@ -92,8 +86,4 @@ def confirm(context: Context, identity: Identity) -> int:
 
 
 def authority(context: Context) -> Authority:
-    """Raises AuthorityUnavailable where none is set up."""
-    found = context.provider.parts.get("authority")
-    if found is None:
-        raise AuthorityUnavailable("no authority is set up")
-    return cast(Authority, found)
+    return cast(Authority, context.provider.parts["authority"])

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from datetime import date, datetime, time, timedelta, timezone
 
+from federation.identifiers.person_name import normalise_person_name
 from idp.accounts import identity
 from idp.authn.identifiers import identify
 from idp.context import Context
@@ -50,6 +51,11 @@ def today(now: datetime) -> date:
 def end_of(day: date) -> datetime:
     """The moment the day is over in China."""
     return datetime.combine(day + timedelta(days=1), time(), CHINA)
+
+
+def last_day_of(mandate: Mandate) -> date | None:
+    """The last day in China on which it counts; None without an end."""
+    return (mandate.valid_until - timedelta(microseconds=1)).astimezone(CHINA).date() if mandate.valid_until else None
 
 
 def is_running_out(mandate: Mandate, now: datetime) -> bool:
@@ -139,7 +145,7 @@ def _find_person(context: Context, number: str, name: str) -> Account:
     found = None
     if identifier.kind in {"phone", "id_number"}:
         found = accounts.find_by_identifier(context.db, context.vault, identifier)
-    is_named = found is not None and found.claims.get("name") == identity.normalise_name(name)
+    is_named = found is not None and found.claims.get("name") == normalise_person_name(name)
     if found is None or not is_named or not found.is_active or found.level < identity.LEVEL:
         raise NobodyFound
     return found

@@ -100,6 +100,11 @@ def step_of(registration: Registration | None) -> Step:
     return Step.PASSWORD if progress.identity_verified_at else Step.IDENTITY
 
 
+def follow(context: Context, registration: Registration, interaction: str) -> None:
+    """The person came from a service again: that is where they go on to in the end. Raises RegistrationMoved."""
+    _store(context, registration, replace(progress_of(registration), interaction=interaction))
+
+
 def begin(context: Context, interaction: str) -> tuple[Registration, str]:
     """A registration and the browser's secret by which it is taken up again."""
     expires_at = context.now + context.settings.registration_lifetime
@@ -107,12 +112,16 @@ def begin(context: Context, interaction: str) -> tuple[Registration, str]:
     return registrations.add(context.db, context.vault, state, context.now, expires_at)
 
 
-def give_phone(context: Context, registration: Registration, text: str, *, address: str, texts: Texts) -> Registration:
+def read_phone(text: str) -> str:
+    """The mobile number a person typed, in normal form. Raises InvalidIdentifier."""
+    return check_mobile(normalise_mobile(text)).value
+
+
+def give_phone(context: Context, registration: Registration, phone: str, *, address: str, texts: Texts) -> Registration:
     """Send a code to the number; to one that has an account, word of that. Either way the answer is the same.
 
-    Raises InvalidIdentifier, TooManyMessages, MessageNotSent, RegistrationMoved.
+    Raises TooManyMessages, MessageNotSent, RegistrationMoved.
     """
-    phone = check_mobile(normalise_mobile(text)).value
     is_known = accounts.find_by_identifier(context.db, context.vault, Identifier("phone", phone)) is not None
     before = progress_of(registration)
     progress = Progress(phone=phone, identity_tries=before.identity_tries, interaction=before.interaction)
@@ -129,6 +138,7 @@ def give_phone(context: Context, registration: Registration, text: str, *, addre
         context.provider.parts["messages"].send(phone, texts.phone_known if is_known else texts.code(code))
     except MessageNotSent:
         one_time_codes.discount_message(context, **sending)
+        context.db.commit()  # the answer will be a 5xx, which commits nothing
         raise
     return stored
 
@@ -158,6 +168,7 @@ def give_identity(context: Context, registration: Registration, given: Identity)
         level = identity.confirm(context, given)
     except AuthorityUnavailable:
         _store(context, trying, progress)
+        context.db.commit()
         raise
     except NotConfirmed:
         if progress.tries_left == 1:
@@ -190,7 +201,8 @@ def finish(context: Context, registration: Registration, password: str, *, local
         account = _add_account(context, progress, password_hash, locale)
     except accounts.AccountExists:
         raise _taken(context, registration, progress) from None
-    if not registrations.complete(context.db, context.vault, registration, account.id):
+    kept = Progress(interaction=progress.interaction)
+    if not registrations.complete(context.db, context.vault, registration, account.id, asdict(kept)):
         context.db.rollback()
         raise RegistrationMoved
     return account

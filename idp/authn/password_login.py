@@ -57,21 +57,36 @@ def prove(context: Context, text: str, password: str, place: Place) -> Credentia
     identifier = identify(text)
     credentials = accounts.find_credentials(context.db, context.vault, identifier, context.now)
     account = credentials.account if credentials else None
-    throttle = Throttle(
-        context, person=_person(identifier, account), address=place.address, device=place.device_of(account)
-    )
-    throttle.check_wait()
-    context.db.commit()
     stored = credentials.password_hash if credentials else None
-    if not context.provider.passwords.verify(stored, password) or credentials is None or stored is None:
-        throttle.record_failure()
-        accounts.record_failure(context.db, account.id if account else "", context.now, MEMORY)
-        raise WrongPassword
-    _rehash(context, credentials.account.id, stored, password)
-    throttle.record_success()
+    _check(context, _person(identifier, account), account, stored, password, place)
+    if credentials is None:
+        raise WrongPassword  # cannot be reached: nobody's password is never right
     if not credentials.account.is_active:
         raise AccountNotActive(credentials.account.status)
     return credentials
+
+
+def prove_person(context: Context, account: Account, password: str, place: Place) -> None:
+    """The same for a person who is known already and confirms it; the same counters count.
+
+    Raises TooManyFailures, WrongPassword, PasswordsBusy.
+    """
+    stored = accounts.find_password_hash(context.db, account.id)
+    _check(context, account.id, account, stored, password, place)
+
+
+def _check(
+    context: Context, person: str, account: Account | None, stored: str | None, password: str, place: Place
+) -> None:
+    throttle = Throttle(context, person=person, address=place.address, device=place.device_of(account))
+    throttle.check_wait()
+    context.db.commit()
+    if not context.provider.passwords.verify(stored, password) or account is None or stored is None:
+        throttle.record_failure()
+        accounts.record_failure(context.db, account.id if account else "", context.now, MEMORY)
+        raise WrongPassword
+    _rehash(context, account.id, stored, password)
+    throttle.record_success()
 
 
 def _person(identifier: Identifier, account: Account | None) -> str:

@@ -90,6 +90,11 @@ class Mandate:
             and (self.valid_until is None or now < self.valid_until)
         )
 
+    def is_open(self, now: datetime) -> bool:
+        """Whether it waits to be accepted."""
+        is_over = self.valid_until is not None and self.valid_until <= now
+        return self.accepted_at is None and self.revoked_at is None and not is_over
+
     def act_as(self) -> dict[str, str]:
         """The ``act_as`` claim: on whose behalf its bearer acts."""
         return {"uscc": self.uscc, "name": self.organisation_name, "role": str(self.role), "mandate_id": self.id}

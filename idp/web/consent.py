@@ -78,6 +78,14 @@ def _items(settings: Settings, asked: AuthorizationRequest, act_as: dict[str, st
         yield {"title": _("Single facts about you"), "detail": _(", ").join(names), "required": False}
 
 
+def consented_words(settings: Settings, scope: frozenset[str], claims: frozenset[str]) -> list[str]:
+    """What a remembered consent covers, one short text each, in the order of the consent page."""
+    words = _scope_words(settings, None)
+    titles = [words[name][0] for name in words if name in scope]
+    titles += [_resource_words(settings, name)[0] for name in sorted(scope - set(words))]
+    return titles + [_claim_words().get(name, name) for name in sorted(claims)]
+
+
 def _scope_words(settings: Settings, act_as: dict[str, str] | None) -> dict[str, tuple[str, str]]:
     until_withdrawn = _("Passed on each time you sign in there, until you withdraw your consent.")
     days = settings.refresh_idle_lifetime.days

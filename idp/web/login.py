@@ -12,18 +12,18 @@ from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response as AnyResponse
 from wtforms import PasswordField, StringField
 
+from idp.accounts import identity
 from idp.authn import password_login, sign_in
 from idp.authn.password_login import AccountNotActive, WrongPassword
 from idp.authn.throttle import TooManyFailures
+from idp.authn.upstream_parties import offered_upstreams
 from idp.context import Context
-from idp.crypto.passwords import PasswordsBusy
 from idp.domain.account import Credentials
 from idp.web import browser, device, interactions, own_paths
 from idp.web.context import current
 from idp.web.interactions import Handle
 
 blueprint = Blueprint("login", __name__)
-_BUSY_SECONDS = 3
 
 
 class LoginForm(FlaskForm):
@@ -53,9 +53,6 @@ def submit() -> AnyResponse:
     except TooManyFailures as error:
         text = gettext("Too many wrong attempts. Please try again in %(seconds)s seconds.", seconds=error.seconds)
         return _refused(context, form, handle, text, 429, error.seconds)
-    except PasswordsBusy:
-        text = gettext("Very many people are signing in just now. Please try again in a moment.")
-        return _refused(context, form, handle, text, 503, _BUSY_SECONDS)
     except AccountNotActive:
         text = gettext("This account is locked. Please ask at a service counter.")
         return _refused(context, form, handle, text, 403)
@@ -88,7 +85,7 @@ def _page(context: Context, form: LoginForm, handle: Handle | None, error: str |
         form=form,
         interaction=text,
         client=_client(context, handle),
-        upstreams=_upstreams(context, text),
+        upstreams=_upstreams(context, handle, text),
         register_url=_register_url(context, text),
         recovery_url=None,
         cancel_url="/authorize/cancel" if text else None,
@@ -141,19 +138,21 @@ def _client(context: Context, handle: Handle | None) -> dict[str, str | None] | 
     }
 
 
-def _upstreams(context: Context, text: str | None) -> list[dict[str, str]]:
+def _upstreams(context: Context, handle: Handle | None, text: str | None) -> list[dict[str, str]]:
     locale = str(get_locale())
+    client = context.find_client(handle.client_id) if handle else None
+    offered = offered_upstreams(context.settings, client, handle.level if handle else 0)
     return [
         {
             "name": upstream.name,
             "label": upstream.label.get(locale) or next(iter(upstream.label.values())),
             "url": own_paths.with_interaction(f"/upstream/{upstream.name}/start", text),
         }
-        for upstream in context.settings.upstreams
+        for upstream in offered
     ]
 
 
 def _register_url(context: Context, text: str | None) -> str | None:
-    if "authority" not in context.provider.parts:
+    if not identity.is_possible(context):
         return None
     return own_paths.with_interaction("/register", text)
