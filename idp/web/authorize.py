@@ -88,7 +88,11 @@ def _facts(
         started_at=context.now,
         signed_in=signed_in,
         subject=subject_for(signed_in.account, asked.client) if signed_in else None,
-        upstream_levels={upstream.name: upstream.assurance.cap for upstream in context.settings.upstreams},
+        upstream_levels={
+            upstream.name: upstream.assurance.cap
+            for upstream in context.settings.upstreams
+            if not asked.client.is_provider(upstream.issuer)
+        },
     )
     if interaction is None:
         return facts
