@@ -98,7 +98,7 @@ class HttpClient:
     @contextmanager
     def within(self, budget: timedelta | None = None) -> Iterator[None]:
         """Let all requests in this block together take no longer than `budget` (default: the time-out of one)."""
-        deadline = time.monotonic() + (budget or self.timeout).total_seconds()
+        deadline = time.monotonic() + (self.timeout if budget is None else budget).total_seconds()
         outer = _shared_deadline.get()
         reset = _shared_deadline.set(deadline if outer is None else min(outer, deadline))
         try:

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 import pytest
@@ -44,3 +45,15 @@ def kit_http() -> Iterator[HttpClient]:
 @pytest.fixture
 def now() -> datetime:
     return datetime.now(UTC)
+
+
+@pytest.fixture
+def hang() -> Iterator[Callable[[], None]]:
+    """An endpoint that does not answer: it waits until the test is over."""
+    is_over = threading.Event()
+
+    def wait() -> None:
+        is_over.wait(30)
+
+    yield wait
+    is_over.set()

@@ -32,10 +32,10 @@ WRONG_CLAIMS: list[tuple[str, str, Any]] = [
     ("step 9: expiry is a text", "exp", "tomorrow"),
     ("step 9: expiry is a truth value", "exp", True),
     ("step 9: expiry beyond all time", "exp", 10**30),
-    ("step 10: issued in the future", "iat", ago(-300)),
+    ("step 10: issued in the future", "iat", ago(-86400)),
     ("step 10: issued long ago", "iat", ago(3600)),
     ("step 10: no issue time", "iat", None),
-    ("not valid yet", "nbf", ago(-300)),
+    ("not valid yet", "nbf", ago(-86400)),
     ("step 11: another nonce", "nonce", "other"),
     ("step 11: no nonce", "nonce", None),
     ("step 11: nonce is no string", "nonce", 7),
@@ -99,7 +99,7 @@ def test_voluntary_acr_need_not_be_reached(journey: Journey) -> None:
     assert journey.log_in(acr_values="urn:tongxing:loa:3").acr == "urn:tongxing:loa:1"
 
 
-@pytest.mark.parametrize("auth_time", [ago(400), ago(-300), "now", None])
+@pytest.mark.parametrize("auth_time", [ago(400), ago(-86400), "now", None])
 def test_max_age_demands_a_recent_auth_time(journey: Journey, auth_time: object) -> None:
     journey.op.bend["id_token"] = lambda claims: claims.update(auth_time=auth_time)
     with pytest.raises(TokenInvalid, match="auth_time"):
