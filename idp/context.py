@@ -22,7 +22,8 @@ from idp.crypto.vault import Vault
 from idp.domain.client import Client
 from idp.storage.clients import ClientCache
 from idp.storage.db import Db
-from idp.storage.ephemeral import Ephemeral, RedisEphemeral, SqlEphemeral
+from idp.storage.ephemeral import Ephemeral, SqlEphemeral
+from idp.storage.ephemeral_redis import RedisEphemeral
 
 
 def utc_now() -> datetime:
@@ -47,8 +48,12 @@ class Provider:
     def context(self, db: Db, now: datetime | None = None) -> Context:
         """The context of one request or job that works in the session ``db``."""
         moment = now or self.clock()
-        ephemeral: Ephemeral = RedisEphemeral(self.redis) if self.redis else SqlEphemeral(db, moment)
-        return Context(self, db, ephemeral, moment)
+        return Context(self, db, self._ephemeral(db, moment), moment)
+
+    def _ephemeral(self, db: Db, now: datetime) -> Ephemeral:
+        if self.redis is None:
+            return SqlEphemeral(db, self.vault, now)
+        return RedisEphemeral(self.redis, self.vault, f"tongxing:{self.settings.issuer}")
 
     @contextmanager
     def work(self) -> Iterator[Context]:

@@ -104,7 +104,7 @@ class Throttle:
         try:
             return work(self._context.ephemeral)
         except redis.RedisError:
-            return work(SqlEphemeral(self._context.db, self._context.now))
+            return work(SqlEphemeral(self._context.db, self._context.vault, self._context.now))
 
 
 def _counters(person: str, network: str, device: str | None) -> dict[str, Ladder]:

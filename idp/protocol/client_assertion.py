@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -139,4 +139,6 @@ def _is_first_use(context: Context, client: Client, claims: Mapping[str, Any]) -
     if not isinstance(jti, str) or not jti:
         return False
     lifetime = timedelta(seconds=claims["exp"] - context.now.timestamp() + SKEW)
-    return context.ephemeral.claim("client_assertion", hash_secret(f"{client.client_id} {jti}"), lifetime)
+    issued_at = datetime.fromtimestamp(max(0, claims.get("iat", claims["exp"] - LONGEST_LIFE)), UTC)
+    key = hash_secret(f"{client.client_id} {jti}")
+    return context.ephemeral.claim("client_assertion", key, lifetime, issued_at=issued_at)

@@ -285,8 +285,8 @@ ephemeral = Table(
     metadata,
     Column("kind", String(32), primary_key=True),
     Column("key", String(255), primary_key=True),
-    Column("value", JSON),
-    Column("count", Integer, nullable=False, server_default="0"),
+    Column("value_sealed", LargeBinary),
+    Column("count", Integer, nullable=False),
     Column("expires_at", Time, nullable=False),
     Index(None, "expires_at"),
 )

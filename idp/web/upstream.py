@@ -206,7 +206,7 @@ def _obey(context: Context, notice: LogoutNotice) -> AnyResponse:
     for session in ended:
         end_session(context, session, reason="upstream_logout", notify_upstream=False)
     lifetime = max(notice.expires_at - context.now, timedelta(0)) + _ENDED_KEPT
-    if not context.ephemeral.claim(_JTI, _mark(notice.issuer, "jti", notice.jti), lifetime):
+    if not context.ephemeral.claim(_JTI, _mark(notice.issuer, "jti", notice.jti), lifetime, issued_at=notice.issued_at):
         return _refuse_logout("jti: received before", 400)
     return _uncached(Response("", 200))
 

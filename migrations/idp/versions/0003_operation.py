@@ -86,8 +86,8 @@ def _create_ephemeral() -> None:
         "ephemeral",
         sa.Column("kind", sa.String(32), nullable=False),
         sa.Column("key", sa.String(255), nullable=False),
-        sa.Column("value", sa.JSON),
-        sa.Column("count", sa.Integer, server_default="0", nullable=False),
+        sa.Column("value_sealed", sa.LargeBinary),
+        sa.Column("count", sa.Integer, nullable=False),
         sa.Column("expires_at", TIME, nullable=False),
         sa.PrimaryKeyConstraint("kind", "key", name="pk_ephemeral"),
     )
