@@ -153,7 +153,8 @@ def _portal(layout: Layout, secrets: Mapping[str, Any], name: str) -> dict[str, 
         "master_key": secrets["master"][f"portal_{name}"],
         "matters_url": layout.service("matters").url,
         "portals": {portal: layout.service(portal).url for portal in ("drivers", "vehicles")},
-        "hall_url": f"{layout.service('national').url}/hall",
+        # Whoever comes from a portal is one of ours: the hall asks our provider, and no login form is seen.
+        "hall_url": f"{layout.service('national').url}/hall/login?idp_hint=region",
         "national_url": layout.service("national").url,
         "demo": True,
     }
