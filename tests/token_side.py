@@ -100,6 +100,7 @@ class TokenSide:
         self.provider: Provider = request.getfixturevalue("provider")
         self._register = request.getfixturevalue("register_client")
         self._add_person = request.getfixturevalue("add_person")
+        self.work = request.getfixturevalue("work")
 
     def caller(self, client_id: str = "client", **metadata: Any) -> Caller:
         client, secret = self._register(client_id, **metadata)
