@@ -20,12 +20,12 @@ __all__ = ["gateway", "idp", "matters", "national", "portals"]  # noqa: F822 - m
 
 
 def _provider(settings: Settings, parts: dict[str, Any] | None = None) -> Flask:
-    """A provider that serves: with its keys loaded and its worker started as the settings say."""
+    """A provider that serves: its keys are loaded and its work in the background begins with the first request."""
     from idp.app import create_app
-    from idp.worker import start
+    from idp.web import background
 
     app = create_app(settings, parts=parts)
-    start(app.extensions["tongxing"])
+    background.install(app)
     return app
 
 
