@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import date, datetime
 
 from clients.matters.applicant import Applicant
@@ -119,6 +119,10 @@ class Clerk:
         except CaseChanged:
             # Another reader settled it at the same moment.
             return self.cases.find_case(case.number, case.owner) or case
+
+    def is_provisional(self, case: Case) -> bool:
+        """Whether one of the case's terms ends in a year whose holidays are not announced yet."""
+        return any(end is not None and self.calendar.is_provisional(end) for end in astuple(case.due))
 
     def settle_overdue(self, now: datetime) -> int:
         """Settle every overdue case; how many there were. For a job that runs daily."""

@@ -18,6 +18,8 @@ Value = str | int | bool | date | None
 _NUMBER = re.compile(r"-?[0-9]{1,12}")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _LICENCE_CLASS = re.compile(r"(?:A1|A2|A3|B1|B2|C1|C2|C3|C4|C5|C6|[DEFMNP])+")
+_UNREADABLE = {"Cc", "Cf", "Cs", "Co", "Cn"}
+"""Unicode general categories of control, format, surrogate, private and unassigned characters."""
 _TICKED = {"true", "on", "yes", "1"}
 _NOT_TICKED = {"", "false", "off", "no", "0"}
 
@@ -53,14 +55,16 @@ def read_answer(item: FormField, raw: object, today: date) -> tuple[Value, tuple
 
 
 def _read_checkbox(item: FormField, raw: object) -> bool:
+    if raw is not None and not isinstance(raw, bool | str):
+        raise FieldError("wrong_type")
     word = raw.strip().lower() if isinstance(raw, str) else raw
-    if raw is None or word is False or word in _NOT_TICKED:
-        if item.must_be_ticked:
-            raise FieldError("must_be_ticked")
-        return False
     if word is True or word in _TICKED:
         return True
-    raise FieldError("wrong_type")
+    if word and word not in _NOT_TICKED:
+        raise FieldError("wrong_type")
+    if item.must_be_ticked:
+        raise FieldError("must_be_ticked")
+    return False
 
 
 def _read_integer(item: FormField, raw: object) -> int:
@@ -101,7 +105,8 @@ def _read_text(item: FormField, raw: object, today: date) -> tuple[str, tuple[st
     value = _clean(raw) if item.kind == "long_text" else _one_line(raw)
     if len(value) > item.max_length:
         raise FieldError("too_long", maximum=item.max_length)
-    if any(unicodedata.category(c) in ("Cc", "Cf", "Cs", "Co", "Cn") and c != "\n" for c in value):
+    breaks = "\n" if item.kind == "long_text" else ""
+    if any(unicodedata.category(c) in _UNREADABLE and c not in breaks for c in value):
         raise FieldError("unreadable_characters")
     return _FORMATS[item.format](value, today) if item.format else (value, ())
 

@@ -39,7 +39,8 @@ class People:
         claims = self._ask(token, raw_token)
         with self._lock:
             self._kept[jti] = (token.expires_at, claims)
-            while len(self._kept) > MOST_KEPT:
+            # Tokens live equally long, so the oldest entries are the ones that have run out.
+            while len(self._kept) > MOST_KEPT or next(iter(self._kept.values()))[0] <= now:
                 self._kept.popitem(last=False)
         return claims
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -64,7 +64,7 @@ class Api:
         return blueprint
 
     def list_matters(self) -> Response:
-        portal = request.args.get("portal")
+        portal = _parameter("portal")
         return jsonify([summary_of(m, language()) for m in self.catalogue.matters if portal in (None, m.portal)])
 
     def show_matter(self, matter_id: str) -> ResponseReturnValue:
@@ -90,8 +90,8 @@ class Api:
         return self._answer(case, matter), 201, {"Location": location}
 
     def list_cases(self) -> Response:
-        page = _page_number(request.args.get("page", "1"))
-        owner = self.clerk.owner_of(self._applicant())
+        page = _page_number(_parameter("page"))
+        owner = self.clerk.owner_of(self._filer())
         found = self.cases.cases_of(owner, PAGE + 1, (page - 1) * PAGE)
         now = self.clock()
         settled = [self.clerk.settle(case, now) for case in found[:PAGE]]
@@ -101,46 +101,65 @@ class Api:
         return response
 
     def show_case(self, number: str) -> Response:
-        case = self._case(number, self._applicant())
+        case = self._case(number)
         return self._answer(case, self.catalogue.get(case.matter))
 
     def correct_case(self, number: str) -> Response:
-        case = self._case(number, self._applicant())
+        case = self._case(number)
         matter = self.catalogue.get(case.matter)
         applicant = self._applicant_for(matter)
-        return self._answer(
-            self.clerk.correct(case, applicant, _values(read_json_object(request)), self.clock()), matter
-        )
+        values = _values(read_json_object(request))
+        return self._answer(self.clerk.correct(case, applicant, values, self.clock()), matter)
 
     def withdraw_case(self, number: str) -> Response:
-        case = self._case(number, self._applicant())
+        case = self._case(number)
         matter = self.catalogue.get(case.matter)
-        return self._answer(self.clerk.withdraw(case, self._applicant_for(matter), self.clock()), matter)
+        self._check_level(matter)
+        return self._answer(self.clerk.withdraw(case, self._filer(), self.clock()), matter)
 
-    def _case(self, number: str, applicant: Applicant) -> Case:
-        case = self.cases.find_case(number, self.clerk.owner_of(applicant)) if is_case_number(number) else None
+    def _case(self, number: str) -> Case:
+        owner = self.clerk.owner_of(self._filer())
+        case = self.cases.find_case(number, owner) if is_case_number(number) else None
         if case is None:
             raise NotFound("There is no such case of yours")
         return self.clerk.settle(case, self.clock())
 
     def _answer(self, case: Case, matter: Matter) -> Response:
-        return jsonify(case_of(case, matter, self.cases.history_of(case), language()))
+        shown = case_of(case, matter, self.cases.history_of(case), language())
+        return jsonify({**shown, "due_dates_provisional": self.clerk.is_provisional(case)})
 
     def _applicant_for(self, matter: Matter) -> Applicant:
         """The applicant at the level the matter needs; before that, nothing is asked of the provider."""
-        self.verifier.check_acr(current_token(), LEVELS[matter.minimum_level.value])
+        self._check_level(matter)
         return self._applicant()
 
+    def _check_level(self, matter: Matter) -> None:
+        self.verifier.check_acr(current_token(), LEVELS[matter.minimum_level.value])
+
     def _applicant(self) -> Applicant:
+        """Who files, with everything that the provider vouches for."""
+        filer = self._filer()
+        raw_token = bearer_token(request.headers.get("Authorization"))
+        # By the clock that judged the token, whatever day the office keeps.
+        return replace(filer, person=self.people.claims_of(current_token(), raw_token, utc_now()))
+
+    def _filer(self) -> Applicant:
+        """Whose cases these are: all that the token itself tells, and enough to find them."""
         token = current_token()
         if not token.is_person:
             raise AccessDenied("insufficient_scope", "Only people have cases; this token is a client's", status=403)
         act_as = token.claims.get("act_as")
         if act_as is not None and not is_act_as(act_as):
             raise AccessDenied("invalid_token", "The company acted for is not readable")
-        # By the clock that judged the token, whatever day the office keeps.
-        person = self.people.claims_of(token, bearer_token(request.headers.get("Authorization")), utc_now())
-        return Applicant(self.issuer, token.subject, token.client_id, person, act_as)
+        return Applicant(self.issuer, token.subject, token.client_id, {}, act_as)
+
+
+def _parameter(name: str) -> str | None:
+    """The query parameter; given twice it means nothing."""
+    given = request.args.getlist(name)
+    if len(given) > 1:
+        raise InputRefused(f"{name} is given more than once")
+    return given[0] if given else None
 
 
 def _values(body: dict[str, Any]) -> dict[str, object]:
@@ -161,7 +180,9 @@ def _member(body: dict[str, Any], name: str, kind: type[T], default: T | None = 
     return value
 
 
-def _page_number(text: str) -> int:
+def _page_number(text: str | None) -> int:
+    if text is None:
+        return 1
     if not (text.isascii() and text.isdigit() and 1 <= len(text) <= 6 and int(text) > 0):
         raise InputRefused("page must be a number from 1")
     return int(text)

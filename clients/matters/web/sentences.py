@@ -9,6 +9,7 @@ from flask_babel import gettext as _
 from clients.matters.fields import FieldError
 
 _SENTENCES: dict[str, Callable[[FieldError], str]] = {
+    "wrong_type": lambda _error: _("This answer cannot be read."),
     "required": lambda _error: _("This must be filled in."),
     "must_be_ticked": lambda _error: _("You can only submit if you agree to this."),
     "not_a_number": lambda _error: _("Enter a whole number, digits only."),
@@ -45,5 +46,4 @@ _SENTENCES: dict[str, Callable[[FieldError], str]] = {
 
 def sentence(error: FieldError) -> str:
     """The sentence for this error."""
-    known = _SENTENCES.get(error.code)
-    return _("This answer cannot be read.") if known is None else known(error)
+    return _SENTENCES.get(error.code, _SENTENCES["wrong_type"])(error)

@@ -20,6 +20,7 @@ from tests.clients.matters.conftest import (
     NewPerson,
     Person,
 )
+from tests.clients.op import TestProvider
 
 WRONG_CLASS = {**CERTIFICATE_VALUES, "licence_class": "C1"}
 OTHER_PERSON = {"sub": "person-2", "name": "张三", "id_number": "652801200002290013"}
@@ -56,6 +57,26 @@ def test_long_lists_come_in_pages(person: NewPerson, clerk: Clerk) -> None:
     assert len(first.json) == 50 and first.headers["Link"] == '</api/cases?page=2>; rel="next"'
     second = someone.get("/api/cases?page=2")
     assert len(second.json) == 1 and "Link" not in second.headers
+
+
+def test_own_cases_are_seen_without_telling_who_one_is(person: NewPerson, op: TestProvider) -> None:
+    number = filed(person())["number"]
+    op.instead["userinfo"] = lambda: ("", 500)
+    reader = person(scope="matters.read")
+    assert [row["number"] for row in reader.get("/api/cases").json] == [number]
+    assert reader.get(f"/api/cases/{number}").status_code == 200
+
+
+def test_terms_in_a_year_without_announced_holidays_are_provisional(person: NewPerson, clock: Clock) -> None:
+    someone = person()
+    assert filed(someone)["due_dates_provisional"] is False
+    clock.advance(30)
+    assert filed(someone, key="key-00000002")["due_dates_provisional"] is True
+
+
+@pytest.mark.parametrize("query", ["page=1&page=2", "page=1&page=1"])
+def test_parameter_given_twice_is_400(person: NewPerson, query: str) -> None:
+    assert person().get(f"/api/cases?{query}").status_code == 400
 
 
 @pytest.mark.parametrize("page", ["0", "-1", "x", "", "1.0", "９", "99999999999999999999", "1%00"])

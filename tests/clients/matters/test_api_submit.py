@@ -193,8 +193,8 @@ def test_userinfo_about_somebody_else_is_not_believed(person: NewPerson, people:
 
 def test_userinfo_is_asked_once_a_token(person: NewPerson, op: TestProvider) -> None:
     someone = person()
+    someone.get(f"/api/matters/{CERTIFICATE}")
     someone.submit(CERTIFICATE, CERTIFICATE_VALUES)
-    someone.get("/api/cases")
     assert op.calls["userinfo"] == 1
 
 
