@@ -4,7 +4,8 @@ local values = shared.values
 shared.install()
 local codes = {}
 local token_headers = { ["Authorization"] = values.authorization, ["Content-Type"] = "application/x-www-form-urlencoded" }
-local authorize = wrk.format("GET", values.authorize, { ["Cookie"] = values.cookie })
+local authorize
+function init() authorize = wrk.format("GET", values.authorize, { ["Cookie"] = values.cookie }) end
 function request()
   local code = table.remove(codes, 1)
   if not code then return authorize end
