@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from clients.portals.masking import SHOWN, masked
+
 INPUT_TYPES = {"date": "date", "number": "number", "integer": "number", "phone": "tel", "mobile": "tel"}
 """Declared kind or format → type of the HTML input; text for all others."""
 INPUT_MODES = {"number": "decimal", "integer": "numeric", "phone": "tel", "mobile": "tel"}
@@ -52,7 +54,9 @@ class DeclaredField:
 
     @property
     def shown_value(self) -> str:
-        """The value as text: a choice by its label."""
+        """The value as text: a choice by its label, a number of the person masked."""
+        if self.is_from_identity and self.format in SHOWN:
+            return masked(self.value, self.format) or ""
         return dict(self.choices).get(str(self.value), "" if self.value is None else str(self.value))
 
 

@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 from clients.kit.assurance import rank
 from clients.kit.errors import ServiceUnavailable
 from clients.kit.session import Session
+from clients.portals.masking import masked
 from clients.portals.platform import PlatformRefusal
 from clients.portals.portal import Portal
 from clients.portals.presentation import LEADS, NAMES, neighbours
@@ -56,19 +57,11 @@ def _panel(session: Session) -> dict[str, Any]:
     verified = claims.get("loa")
     return {
         "name": claims.get("name"),
-        "id_number": masked(claims.get("id_number"), 4, 2),
-        "phone": masked(claims.get("phone_number"), 3, 4),
+        "id_number": masked(claims.get("id_number"), "resident_id"),
+        "phone": masked(claims.get("phone_number"), "mobile"),
         "level": max(rank(session.acr), 0),
         "verified": verified if isinstance(verified, dict) else {},
         "company": claims.get("act_as") if isinstance(claims.get("act_as"), dict) else None,
         "since": session.login.authenticated_at,
         "until": session.expires_at,
     }
-
-
-def masked(value: object, first: int, last: int) -> str | None:
-    """`value` with its middle hidden; None when there is none."""
-    if not isinstance(value, str) or not value:
-        return None
-    hidden = max(len(value) - first - last, 1)
-    return value[:first] + "*" * hidden + value[len(value) - last :] if len(value) > first + last else "*" * len(value)

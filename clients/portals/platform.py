@@ -51,6 +51,10 @@ class ApplicantNotAllowed(PlatformRefusal):
     """The matter is for companies and the person acts for none, or the other way round."""
 
 
+class IdentityIncomplete(PlatformRefusal):
+    """The verified identity lacks something that the matter needs."""
+
+
 class AlreadySubmitted(PlatformRefusal):
     """This very form was sent before, with other values; `number` is the case it became."""
 
@@ -65,6 +69,10 @@ class ValuesRefused(PlatformRefusal):
     def __init__(self, errors: Mapping[str, str]) -> None:
         super().__init__(422, "invalid_values")
         self.errors = dict(errors)
+
+
+BY_CODE = {"applicant_not_allowed": ApplicantNotAllowed, "identity_incomplete": IdentityIncomplete}
+BY_STATUS = {401: TokenNotAccepted, 404: NotFound}
 
 
 @dataclass(frozen=True)
@@ -146,9 +154,8 @@ def _refusal(status: int, body: Mapping[str, Any], challenge: str) -> PlatformRe
         return AlreadySubmitted(str(body["number"]))
     if status == 422 and isinstance(body.get("errors"), dict):
         return ValuesRefused({str(name): str(text) for name, text in body["errors"].items()})
-    if code == "applicant_not_allowed":
-        return ApplicantNotAllowed(status, code, description)
-    return {401: TokenNotAccepted, 404: NotFound}.get(status, PlatformRefusal)(status, code, description)
+    kind = BY_CODE.get(code) or BY_STATUS.get(status) or PlatformRefusal
+    return kind(status, code, description)
 
 
 def _object(answer: Answer) -> dict[str, Any]:

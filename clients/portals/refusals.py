@@ -13,6 +13,7 @@ from clients.portals import level
 from clients.portals.pages import explain, home_link
 from clients.portals.platform import (
     ApplicantNotAllowed,
+    IdentityIncomplete,
     LevelTooLow,
     NotFound,
     PlatformRefusal,
@@ -29,6 +30,7 @@ def add_refusals(app: Flask, portal: Portal) -> None:
     app.register_error_handler(NotFound, lambda error: _http_status(404))
     app.register_error_handler(LevelTooLow, lambda error: level.answer_too_low(portal, error.required))
     app.register_error_handler(ApplicantNotAllowed, lambda error: _applicant(portal, error))
+    app.register_error_handler(IdentityIncomplete, lambda error: _identity(portal, error))
     app.register_error_handler(TokenNotAccepted, lambda error: _login_again(portal))
     app.register_error_handler(PlatformRefusal, _refused)
 
@@ -87,6 +89,16 @@ def _applicant(portal: Portal, error: ApplicantNotAllowed) -> ResponseReturnValu
         403,
         action_label=_("Choose for whom I act"),
         action_url=portal.login.login_url(prompt="select_account"),
+    )
+
+
+def _identity(portal: Portal, error: IdentityIncomplete) -> ResponseReturnValue:
+    return _page(
+        _("Your identity is not complete"),
+        error.description or _("This matter needs more of your verified identity than is known."),
+        403,
+        action_label=_("Account centre"),
+        action_url=portal.settings.own_account_url,
     )
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ class World:
     url: str
     app: Flask
     op: TestProvider
-    platform: MiddlePlatform
+    platform: Any
     settings: Settings
     browser: Browser = field(default_factory=Browser)
 
@@ -72,27 +73,35 @@ def platform(op: TestProvider, kit_http: HttpClient) -> MiddlePlatform:
     return middle
 
 
-@pytest.fixture
-def world(op: TestProvider, platform: MiddlePlatform, database: str, client_key: ECKey) -> Iterator[World]:
+@contextmanager
+def portal_world(
+    op: TestProvider, key: ECKey, database: str, matters_url: str, platform: MiddlePlatform | None = None
+) -> Iterator[World]:
+    """The drivers' portal on a socket of its own, in front of the middle platform at `matters_url`."""
     # The portal's address goes into its settings, so the socket must be there before the application.
     server = bind(lambda environ, start: app(environ, start))  # noqa: PLW0108
     url = f"http://127.0.0.1:{server.port}"
-    op.clients["portal-drivers"] = {"jwk": client_key.as_dict(private=False)}
+    op.clients["portal-drivers"] = {"jwk": key.as_dict(private=False)}
+    settings = Settings(
+        portal="drivers",
+        base_url=url,
+        issuer=op.issuer,
+        client_key=key.as_dict(private=True),
+        database_url=database,
+        master_key=base64.urlsafe_b64encode(bytes(range(32))).decode(),
+        matters_url=matters_url,
+        portals={"drivers": url, "vehicles": "http://127.0.0.1:8202"},
+        hall_url="http://127.0.0.1:8100/hall",
+        national_url="http://127.0.0.1:8100",
+        demo=True,
+    )
+    app = create_app(settings)
+    with answering(server):
+        yield World(url, app, op, platform, settings)
+
+
+@pytest.fixture
+def world(op: TestProvider, platform: MiddlePlatform, database: str, client_key: ECKey) -> Iterator[World]:
     op.person.update(id_number="650102199001011234", phone_number="13800138000", act_as=None)
-    with serving(platform.app()) as matters_url:
-        settings = Settings(
-            portal="drivers",
-            base_url=url,
-            issuer=op.issuer,
-            client_key=client_key.as_dict(private=True),
-            database_url=database,
-            master_key=base64.urlsafe_b64encode(bytes(range(32))).decode(),
-            matters_url=matters_url,
-            portals={"drivers": url, "vehicles": "http://127.0.0.1:8202"},
-            hall_url="http://127.0.0.1:8100/hall",
-            national_url="http://127.0.0.1:8100",
-            demo=True,
-        )
-        app = create_app(settings)
-        with answering(server):
-            yield World(url, app, op, platform, settings)
+    with serving(platform.app()) as url, portal_world(op, client_key, database, url, platform) as made:
+        yield made
