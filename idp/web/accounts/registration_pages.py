@@ -27,7 +27,7 @@ class CodeForm(FlaskForm):
 
 class IdentityForm(FlaskForm):
     name = StringField(_l("Name"))
-    id_number = StringField(_l("ID number"))
+    id_number = StringField(_l("Resident ID number"))
 
 
 class PasswordForm(FlaskForm):
