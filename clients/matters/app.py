@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import click
 from flask import Flask, Response, request
 from flask_babel import Babel
 from sqlalchemy import Engine
@@ -85,6 +86,11 @@ def create_app(
     register_refusals(app)
     app.after_request(_protect)
     app.extensions["matters"] = Platform(clerk, engine, http)
+
+    @app.cli.command("settle-overdue", help="Move on every case whose term of acceptance or correction has passed.")
+    def settle_overdue() -> None:
+        click.echo(clerk.settle_overdue(clock()))
+
     return app
 
 

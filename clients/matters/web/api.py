@@ -68,14 +68,19 @@ class Api:
         return jsonify([summary_of(m, language()) for m in self.catalogue.matters if portal in (None, m.portal)])
 
     def show_matter(self, matter_id: str) -> ResponseReturnValue:
+        matter = self.catalogue.get(matter_id)
         if "Authorization" in request.headers:
-            return protected(self.verifier, READ)(self.show_form)(matter_id)
-        matter = self.catalogue.get(matter_id)
-        return jsonify(guide_of(matter, public_questions(matter), language()))
+            return protected(self.verifier, READ)(self._show_form)(matter)
+        return self._show_guide(matter)
 
-    def show_form(self, matter_id: str) -> Response:
-        matter = self.catalogue.get(matter_id)
+    def _show_form(self, matter: Matter) -> Response:
+        if not current_token().is_person:
+            return self._show_guide(matter)
         return jsonify(guide_of(matter, questions(matter, self._applicant()), language()))
+
+    @staticmethod
+    def _show_guide(matter: Matter) -> Response:
+        return jsonify(guide_of(matter, public_questions(matter), language()))
 
     def submit_case(self, matter_id: str) -> tuple[Response, int, dict[str, str]]:
         matter = self.catalogue.get(matter_id)

@@ -256,13 +256,13 @@ def test_silent_authority_has_accepted_from_the_day_of_receipt(person: NewPerson
     assert case["history"][-1]["event"] == "lapse_to_accepted"
 
 
-def test_overdue_cases_are_settled_by_the_daily_job(person: NewPerson, clock: Clock, clerk: Clerk) -> None:
+def test_overdue_cases_are_settled_by_the_daily_job(person: NewPerson, clock: Clock) -> None:
     someone = person()
     filed(someone, WRONG_CLASS)
     filed(someone, key="key-00000002")
     clock.advance(31)
-    assert clerk.settle_overdue(clock()) == 1
-    assert clerk.settle_overdue(clock()) == 0
+    job = someone.client.application.test_cli_runner()
+    assert [job.invoke(args=["settle-overdue"]).output for _ in range(2)] == ["1\n", "0\n"]
     assert [row["status"] for row in someone.get("/api/cases").json] == ["accepted", "closed"]
 
 

@@ -87,6 +87,11 @@ def test_bad_token_is_refused_even_where_none_is_needed(app: Flask) -> None:
     assert answer.status_code == 401 and 'error="invalid_token"' in answer.headers["WWW-Authenticate"]
 
 
+def test_client_acting_for_itself_reads_the_public_guide(person: NewPerson) -> None:
+    guide = person(client_id="person-1", scope="matters.read").get(f"/api/matters/{CERTIFICATE}")
+    assert guide.status_code == 200 and all(field["value"] is None for field in guide.json["fields"])
+
+
 def test_guide_stays_open_while_the_provider_is_away(person: NewPerson, op: TestProvider, app: Flask) -> None:
     op.instead["openid-configuration"] = lambda: ("", 500)
     assert app.test_client().get(f"/api/matters/{CERTIFICATE}").status_code == 200
