@@ -9,6 +9,7 @@ from flask import Flask, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
+from clients.kit.session import Session
 from clients.portals import level
 from clients.portals.declared_form import DeclaredForm
 from clients.portals.platform import AlreadySubmitted, ValuesRefused
@@ -53,8 +54,18 @@ def _guide(portal: Portal, matter: dict[str, Any]) -> ResponseReturnValue:
         matter=matter,
         apply_url=apply_path,
         is_too_low=is_too_low,
+        wrong_applicant=_wrong_applicant(session, matter["applicants"]),
+        switch_url=portal.login.login_url(apply_path, prompt="select_account"),
         **level.choices(portal, required, apply_path),
     )
+
+
+def _wrong_applicant(session: Session | None, applicants: list[str]) -> str | None:
+    """ "organisation" if one must act for a company and does not, "person" the other way round, else None."""
+    if session is None:
+        return None
+    acting = "organisation" if session.claims.get("act_as") else "person"
+    return None if acting in applicants else applicants[0]
 
 
 def _form(matter: dict[str, Any], form: DeclaredForm, key: str) -> str:

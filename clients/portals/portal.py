@@ -9,7 +9,6 @@ from typing import ParamSpec
 
 from flask.typing import ResponseReturnValue
 
-from clients.kit.errors import SessionEnded
 from clients.kit.flask_login import FlaskLogin
 from clients.kit.http import HttpClient
 from clients.portals.config import Settings
@@ -35,11 +34,8 @@ class Portal:
         return self._platform(self.login.access_token())
 
     def public_platform(self) -> Platform:
-        """The same on behalf of whoever is there: without token when nobody is logged in."""
-        try:
-            return self.platform()
-        except SessionEnded:
-            return self._platform(None)
+        """The same for what anybody may read, whoever asks: lists and guides."""
+        return self._platform(None)
 
     def _platform(self, token: str | None) -> Platform:
         return Platform(self.platform_http, self.settings.matters_url, current_language(), token)

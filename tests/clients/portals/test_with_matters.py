@@ -124,4 +124,4 @@ def test_guide_of_a_matter_for_companies_can_be_read_by_a_person_too(real: World
     real.sign_in()
     answer = real.get(f"/matters/{REVIEW}")
     assert answer.status_code == 200
-    assert "企业" in answer.text
+    assert "请先选择您代表的企业" in answer.text and "prompt=select_account" in answer.text
