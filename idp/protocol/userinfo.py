@@ -33,13 +33,13 @@ def respond(server: Server, request: CoreRequest) -> Reply:
 
 def _claims(context: Context, request: CoreRequest) -> dict[str, Any]:
     token = bearer.find_access_token(context, bearer.presented_token(request))
-    if token is None or token.is_bound or context.settings.issuer not in token.audience:
+    if token is None or token.is_bound:
         raise _invalid_token()
     if "openid" not in token.scope:
         raise bearer.challenge(
             "insufficient_scope", "The access token has no scope openid.", status_code=403, scope="openid"
         )
-    if token.grant_id is None:
+    if token.grant_id is None or context.settings.issuer not in token.audience:
         raise _invalid_token()
     person = access_tokens.find_person(context.db, context.vault, token.jti, token.grant_id)
     if person is None:

@@ -133,7 +133,7 @@ def test_error_texts_keep_to_the_allowed_characters(side: TokenSide) -> None:
 # --- §4.1.3: the code -----------------------------------------------------------------------------------------------
 
 
-def exchange(caller: Caller, code: Code, **changes: Any) -> TestResponse:
+def exchange(caller: Caller, code: Code, /, **changes: Any) -> TestResponse:
     return caller.token("authorization_code", **code.parameters(**changes))
 
 
