@@ -21,7 +21,7 @@ from clients.matters.cases import Cases
 from clients.matters.catalogue import declare_all
 from clients.matters.clerk import Clerk
 from clients.matters.clocks import load_calendar
-from clients.matters.config import MattersSettings
+from clients.matters.config import MattersSettings, load
 from clients.matters.person import People
 from clients.matters.regional import load_region
 from clients.matters.registers import Registers
@@ -92,6 +92,11 @@ def create_app(
         click.echo(clerk.settle_overdue(clock()))
 
     return app
+
+
+def from_environment() -> Flask:
+    """The application under the settings of the process: ``flask --app clients.matters.app:from_environment …``."""
+    return create_app(load())
 
 
 def _install_languages(app: Flask) -> None:

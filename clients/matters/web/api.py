@@ -160,10 +160,12 @@ class Api:
 
 
 def _parameter(name: str) -> str | None:
-    """The query parameter; given twice it means nothing."""
+    """The query parameter; given twice, or not as UTF-8, it means nothing."""
     given = request.args.getlist(name)
     if len(given) > 1:
         raise InputRefused(f"{name} is given more than once")
+    if any(c in text for text in given for c in "\0\N{REPLACEMENT CHARACTER}"):
+        raise InputRefused(f"{name} is not readable text")
     return given[0] if given else None
 
 

@@ -30,6 +30,11 @@ def test_list_of_one_portal(app: Flask, portal: str, found: list[str]) -> None:
     assert [row["id"] for row in app.test_client().get(f"/api/matters?portal={portal}").json] == found
 
 
+@pytest.mark.parametrize("portal", ["%ff", "%00", "drivers&portal=vehicles", "%ed%a0%80"])
+def test_unreadable_portal_is_400(app: Flask, portal: str) -> None:
+    assert app.test_client().get(f"/api/matters?portal={portal}").status_code == 400
+
+
 @pytest.mark.parametrize("wanted", ["en", "en-GB,en;q=0.9", "fr,en;q=0.5"])
 def test_english_for_whoever_wants_it(app: Flask, wanted: str) -> None:
     row = app.test_client().get("/api/matters", headers={"Accept-Language": wanted}).json[0]
