@@ -6,6 +6,7 @@ OpenID Connect Core §5.5 (the parameter), §5.5.1 (essential, value, values), �
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -63,7 +64,7 @@ class RequestedClaims:
 def parse(text: str) -> RequestedClaims:
     """Read the parameter; raises MalformedClaims. Unknown members and claims are kept or left out silently (§5.5)."""
     try:
-        value = json.loads(text, object_pairs_hook=_object, parse_constant=_refuse_constant)
+        value = json.loads(text, object_pairs_hook=_object, parse_constant=_refuse_number, parse_float=_finite)
     except (ValueError, RecursionError) as error:
         raise MalformedClaims("claims is not a JSON object") from error
     if not isinstance(value, dict):
@@ -97,8 +98,16 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return value
 
 
-def _refuse_constant(_name: str) -> None:
+def _refuse_number(_text: str) -> None:
     raise MalformedClaims("claims holds a number that JSON does not know")
+
+
+def _finite(text: str) -> float:
+    """Python reads 1e999 as infinity, which no JSON can say again."""
+    number = float(text)
+    if not math.isfinite(number):
+        _refuse_number(text)
+    return number
 
 
 def _check_values(value: Any, depth: int) -> None:
