@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, TypeVar
+from urllib.parse import unquote_to_bytes
 
 from flask import Blueprint, Response, jsonify, request, url_for
 from flask.typing import ResponseReturnValue
@@ -25,7 +26,7 @@ from clients.matters.person import People
 from clients.matters.schema import Matter
 from clients.matters.submission import public_questions, questions
 from clients.matters.web.case_json import case_of, row_of
-from clients.matters.web.json_input import InputRefused, read_json_object
+from clients.matters.web.json_input import InputRefused, is_readable, read_json_object
 from clients.matters.web.language import language
 from clients.matters.web.matter_json import guide_of, summary_of
 from clients.matters.web.refusals import NotFound
@@ -164,8 +165,9 @@ def _parameter(name: str) -> str | None:
     given = request.args.getlist(name)
     if len(given) > 1:
         raise InputRefused(f"{name} is given more than once")
-    if any(c in text for text in given for c in "\0\N{REPLACEMENT CHARACTER}"):
-        raise InputRefused(f"{name} is not readable text")
+    # Flask leaves what it cannot decode percent-encoded.
+    if not is_readable(unquote_to_bytes(request.query_string)):
+        raise InputRefused("The query is not readable text")
     return given[0] if given else None
 
 

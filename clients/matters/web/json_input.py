@@ -37,6 +37,14 @@ def read_json_object(request: Request) -> dict[str, Any]:
     return value
 
 
+def is_readable(raw: bytes) -> bool:
+    """Whether this is UTF-8 without NUL."""
+    try:
+        return "\0" not in raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+
+
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     # RFC 8259 §4: names should be unique; which of two counts is anybody's guess, so neither does.
     if len({name for name, _ in pairs}) < len(pairs):
