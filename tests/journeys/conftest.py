@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from idp.config import Settings
+from tests.journeys.demo import Demo, free_layout, running_demo
 from tests.members import Federation, federation
 from tests.person import Person
 
@@ -31,3 +32,10 @@ def new_person() -> Iterator[Callable[..., Person]]:
             return person
 
         yield new
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    """The whole demonstration, running; the tests that use it share it (mark them `xdist_group("demo")`)."""
+    with running_demo(free_layout(tmp_path_factory.mktemp("demo"))) as demo:
+        yield demo

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -14,12 +13,6 @@ from idp.demo.layout import HOST, Layout
 from tests.journeys.demo import ROOT, Demo, command, free_layout, running_demo
 
 pytestmark = pytest.mark.xdist_group("demo")
-
-
-@pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
-    with running_demo(free_layout(tmp_path_factory.mktemp("demo"))) as demo:
-        yield demo
 
 
 def run(arguments: list[str]) -> subprocess.CompletedProcess[str]:

@@ -147,7 +147,7 @@ def test_a_platform_that_stays_away_ends_as_a_dead_letter_that_can_be_seen_and_r
     Dispatcher(members.region.provider, HANDLERS).deliver_due()
     with members.region.work() as context:
         (dead,) = outbox.list_dead(context.db)
-        assert dead.last_error and "127.0.0.1" in dead.last_error or dead.last_error
+        assert (dead.last_error and "127.0.0.1" in dead.last_error) or dead.last_error
         assert outbox.revive(context.db, dead.id, context.now)
     members.national.server.start()
     members.deliver()
