@@ -49,12 +49,12 @@ def for_fresh_login(view: View) -> View:
 def centre_page(section: str, template: str, **values: Any) -> str:
     """A page of the account centre with its navigation; ``section`` is the path of the entry it stands under."""
     entries = [
-        ("/account", gettext("My account")),
-        ("/account/security", gettext("Password and name")),
-        ("/account/sessions", gettext("Devices")),
+        ("/account", gettext("Me")),
+        ("/account/security", gettext("Security")),
+        ("/account/sessions", gettext("Logins")),
         ("/account/consents", gettext("Consents")),
         ("/account/organisations", gettext("Companies")),
-        ("/account/identities", gettext("Linked accounts")),
+        ("/account/identities", gettext("Linked")),
     ]
     nav_items = [{"label": label, "url": path, "current": path == section} for path, label in entries]
     return render_template(template, nav_items=nav_items, **values)
