@@ -7,9 +7,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from flask import Blueprint, Flask, request
+from flask import Blueprint, Flask
 from flask_sqlalchemy import SQLAlchemy
-from flask_sqlalchemy.session import Session
+from sqlalchemy import Engine
 
 from idp.accounts.authority import Authority
 from idp.accounts.authority_client import AuthorityClient, NoAuthority
@@ -22,7 +22,7 @@ from idp.crypto.passwords import PasswordHasher
 from idp.crypto.vault import Vault
 from idp.outbound import OutboundClient
 from idp.storage.clients import ClientCache
-from idp.storage.db import engine_options, prepare
+from idp.storage.engines import READING, engine_options, prepare
 from idp.storage.ephemeral_redis import open_redis
 from idp.storage.tables import metadata as tables
 from idp.web import (
@@ -30,7 +30,6 @@ from idp.web import (
     authorize,
     browser,
     consent,
-    context,
     discovery,
     frame,
     health,
@@ -51,15 +50,6 @@ from idp.web.accounts import PAGES as ACCOUNT_PAGES
 ROOT = Path(__file__).resolve().parent.parent
 
 
-class RequestSession(Session):
-    """The session of one request; on read-only endpoints it takes no write lock."""
-
-    def connection(self, *args: Any, **kwargs: Any) -> Any:
-        if context.is_read_only(request.endpoint if request else None):
-            kwargs.setdefault("execution_options", {"read_only": True})
-        return super().connection(*args, **kwargs)
-
-
 def create_app(
     settings: Settings,
     *,
@@ -74,6 +64,9 @@ def create_app(
     app.config.update(
         SQLALCHEMY_DATABASE_URI=settings.database_url,
         SQLALCHEMY_ENGINE_OPTIONS=engine_options(settings.database_url),
+        SQLALCHEMY_BINDS={
+            READING: {"url": settings.database_url, **engine_options(settings.database_url, is_reading=True)}
+        },
         SECRET_KEY=vault.key("flask").hex(),
         MAX_CONTENT_LENGTH=settings.max_body_bytes,
         MAX_FORM_MEMORY_SIZE=settings.max_body_bytes,
@@ -81,13 +74,11 @@ def create_app(
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=settings.is_secure,
     )
-    database = SQLAlchemy(app, metadata=tables, session_options={"class_": RequestSession, "autoflush": False})
-    with app.app_context():
-        engine = database.engine
-    prepare(engine)
+    engine, reading = _engines(app)
     provider = Provider(
         settings=settings,
         engine=engine,
+        reading=reading,
         vault=vault,
         keys=KeyRing(),
         passwords=_password_hasher(settings, vault),
@@ -106,6 +97,16 @@ def create_app(
     for blueprint in (*_blueprints(), *blueprints):
         app.register_blueprint(blueprint)
     return app
+
+
+def _engines(app: Flask) -> tuple[Engine, Engine]:
+    """For transactions, and for reading alone."""
+    database = SQLAlchemy(app, metadata=tables)
+    with app.app_context():
+        engine, reading = database.engine, database.engines[READING]
+    prepare(engine)
+    prepare(reading, is_reading=True)
+    return engine, reading
 
 
 def _federation(settings: Settings, clock: Callable[[], datetime]) -> dict[str, Any]:

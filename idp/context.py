@@ -37,6 +37,7 @@ class Provider:
 
     settings: Settings
     engine: Engine
+    reading: Engine  # the same database, for statements that stand alone and write nothing
     vault: Vault
     keys: KeyRing
     passwords: PasswordHasher
@@ -45,8 +46,12 @@ class Provider:
     clock: Callable[[], datetime] = utc_now
     parts: dict[str, Any] = field(default_factory=dict)
 
+    def open_db(self) -> Db:
+        """A unit of work of its own; whoever opens it commits and closes it."""
+        return Db(self.engine, self.reading)
+
     def context(self, db: Db, now: datetime | None = None) -> Context:
-        """The context of one request or job that works in the session ``db``."""
+        """The context of one request or job that works in ``db``."""
         moment = now or self.clock()
         return Context(self, db, self._ephemeral(db, moment), moment)
 
@@ -58,14 +63,14 @@ class Provider:
     @contextmanager
     def work(self) -> Iterator[Context]:
         """Work outside a request: one transaction, committed at the end, rolled back on an exception."""
-        with Db(self.engine, autoflush=False) as db:
+        with self.open_db() as db:
             yield self.context(db)
             db.commit()
 
 
 @dataclass(frozen=True)
 class Context:
-    """One request's or job's work: the session is its transaction, ``now`` its moment."""
+    """One request's or job's work: ``db`` is its transaction, ``now`` its moment."""
 
     provider: Provider
     db: Db

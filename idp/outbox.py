@@ -15,7 +15,6 @@ from datetime import timedelta
 from idp.context import Provider
 from idp.loop import Loop
 from idp.storage import outbox
-from idp.storage.db import Db, begin_reading
 from idp.storage.outbox import Delivery
 
 _log = logging.getLogger(__name__)
@@ -90,14 +89,14 @@ class Dispatcher:
 
     def _is_due(self) -> bool:
         """A look without a write lock, which is all that happens while nothing waits."""
-        with Db(self._provider.engine) as db:
-            begin_reading(db)
+        with self._provider.open_db() as db:
+            db.begin_reading()
             due_at = outbox.next_due(db)
         return due_at is not None and due_at <= self._provider.clock()
 
     def _lease(self, limit: int) -> list[Delivery]:
         now = self._provider.clock()
-        with Db(self._provider.engine) as db:
+        with self._provider.open_db() as db:
             leased = outbox.lease_due(db, now, now + LEASE, limit)
             db.commit()
         return leased
@@ -130,7 +129,7 @@ class Dispatcher:
 
     def _settle(self, delivery: Delivery, failure: DeliveryFailed | None) -> None:
         now = self._provider.clock()
-        with Db(self._provider.engine) as db:
+        with self._provider.open_db() as db:
             if failure is None:
                 outbox.mark_delivered(db, delivery, now)
             else:

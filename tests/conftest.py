@@ -23,7 +23,6 @@ from flask import Flask
 from flask.testing import FlaskClient
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
 from sqlalchemy import Engine
-from sqlalchemy.orm import Session as DbSession
 
 from idp.app import create_app
 from idp.config import Settings
@@ -34,6 +33,7 @@ from idp.domain.assurance import Proof
 from idp.domain.client import Client
 from idp.domain.session import Session
 from idp.storage import accounts, clients, sessions
+from idp.storage.db import Db
 from idp.storage.ephemeral_redis import BIRTH
 from tests import schema, services
 from tests.clock import Clock
@@ -210,6 +210,7 @@ def make_app(settings: Settings, clock: Clock) -> Iterator[Callable[..., Flask]]
     for app in made:
         provider: Provider = app.extensions["tongxing"]
         provider.engine.dispose()
+        provider.reading.dispose()
         if provider.redis is not None:
             provider.redis.close()
 
@@ -231,30 +232,16 @@ def engine(provider: Provider) -> Engine:
 
 
 @pytest.fixture
-def db(engine: Engine) -> Iterator[DbSession]:
-    """A session of its own on the provider's database; commit it where others must see."""
-    with DbSession(engine, autoflush=False) as session:
-        yield session
+def db(provider: Provider) -> Iterator[Db]:
+    """A unit of work of its own on the provider's database; commit it where others must see."""
+    with provider.open_db() as opened:
+        yield opened
 
 
 @pytest.fixture
 def work(provider: Provider) -> Callable[[], AbstractContextManager[Context]]:
     """`with work() as context:` is one transaction outside any request, committed at the end."""
-    return lambda: _work(provider)
-
-
-class _work(AbstractContextManager[Context]):
-    def __init__(self, provider: Provider) -> None:
-        self._provider = provider
-
-    def __enter__(self) -> Context:
-        self._db = DbSession(self._provider.engine, autoflush=False)
-        return self._provider.context(self._db)
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is None:
-            self._db.commit()
-        self._db.close()
+    return provider.work
 
 
 class IssuerClient(FlaskClient):
@@ -309,7 +296,7 @@ def register_client(request: pytest.FixtureRequest) -> RegisterClient:
             "token_endpoint_auth_method": "client_secret_basic",
         } | metadata
         secret = new_secret() if document["token_endpoint_auth_method"].startswith("client_secret") else None
-        with _work(target) as context:
+        with target.work() as context:
             client = clients.put(
                 context.db,
                 client_id,
@@ -358,7 +345,7 @@ def add_person(request: pytest.FixtureRequest) -> AddPerson:
             document |= {"phone_number": phone, "phone_number_verified": True}
         if id_number:
             document |= {"id_type": "resident_id", "id_number": id_number}
-        with _work(target) as context:
+        with target.work() as context:
             return accounts.add(
                 context.db,
                 context.vault,
@@ -387,7 +374,7 @@ def sign_in(request: pytest.FixtureRequest) -> SignIn:
     def sign(account: Account, *, http: FlaskClient | None = None, level: int | None = None, **values: Any) -> Session:
         client = http or request.getfixturevalue("http")
         target: Provider = client.application.extensions["tongxing"]
-        with _work(target) as context:
+        with target.work() as context:
             options: dict[str, Any] = {
                 "level": account.level if level is None else level,
                 "amr": ("pwd",),
@@ -418,10 +405,11 @@ def set_session_cookie(client: FlaskClient, settings: Settings, secret: str) -> 
 
 @pytest.fixture
 def statements(request: pytest.FixtureRequest) -> Callable[..., AbstractContextManager[Statements]]:
-    """`with statements() as seen: …` then `assert len(seen) <= 8, seen`; another engine can be given."""
+    """`with statements() as seen: …` then `assert len(seen) <= 8, seen`; another provider can be given."""
 
-    def count(engine: Engine | None = None) -> AbstractContextManager[Statements]:
-        return counted(engine if engine is not None else request.getfixturevalue("engine"))
+    def count(provider: Provider | None = None) -> AbstractContextManager[Statements]:
+        target = provider or request.getfixturevalue("provider")
+        return counted(target.engine, target.reading)
 
     return count
 

@@ -6,7 +6,6 @@ import base64
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import delete
-from sqlalchemy.orm import Session
 
 from idp.app import create_app
 from idp.config import Settings
@@ -23,20 +22,19 @@ def build(url: str) -> None:
     migrate.upgrade(url)
     settings = Settings(database_url=url, master_key=MASTER_KEY, argon2_memory_kib=8192)
     provider: Provider = create_app(settings, clock=_a_minute_ago).extensions["tongxing"]
-    with Session(provider.engine) as db:
-        keys.ensure_keys(provider.context(db))
-        db.commit()
+    with provider.work() as context:
+        keys.ensure_keys(context)
     provider.engine.dispose()
+    provider.reading.dispose()
 
 
 def load_keys(provider: Provider, *, are_own: bool = False) -> None:
     """Give a new application its signing keys: the template's, or (slower) some that no other provider has."""
-    with Session(provider.engine) as db:
+    with provider.work() as context:
         if are_own:
-            db.execute(delete(signing_keys))
-            keys.ensure_keys(provider.context(db))
-        keys.reload_keys(provider.context(db))
-        db.commit()
+            context.db.execute(delete(signing_keys))
+            keys.ensure_keys(context)
+        keys.reload_keys(context)
 
 
 def _a_minute_ago() -> datetime:

@@ -28,15 +28,17 @@ class Statements:
 
 
 @contextmanager
-def counted(engine: Engine) -> Iterator[Statements]:
+def counted(*engines: Engine) -> Iterator[Statements]:
     seen = Statements()
 
     def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
         if not _FRAME.match(statement):
             seen.texts.append(" ".join(statement.split()))
 
-    event.listen(engine, "before_cursor_execute", note)
+    for engine in engines:
+        event.listen(engine, "before_cursor_execute", note)
     try:
         yield seen
     finally:
-        event.remove(engine, "before_cursor_execute", note)
+        for engine in engines:
+            event.remove(engine, "before_cursor_execute", note)

@@ -8,13 +8,12 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import bindparam, exists, literal, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from idp.crypto.vault import Vault
 from idp.domain.account import Account, AccountStatus
 from idp.storage.accounts import COLUMNS as ACCOUNT_COLUMNS
 from idp.storage.accounts import account_of
-from idp.storage.db import Db
+from idp.storage.db import Db, upsert
 from idp.storage.tables import accounts, grants, revoked_tokens
 
 _IS_DENIED = exists().where(revoked_tokens.c.jti == bindparam("jti"))
@@ -62,5 +61,4 @@ def find_person(db: Db, vault: Vault, jti: str, grant_id: str) -> TokenPerson | 
 
 def revoke(db: Db, jti: str, expires_at: datetime) -> None:
     """Deny one access token until it would have expired; saying it twice is no error."""
-    dialect = sqlite if db.get_bind().dialect.name == "sqlite" else postgresql
-    db.execute(dialect.insert(revoked_tokens).values(jti=jti, expires_at=expires_at).on_conflict_do_nothing())
+    db.execute(upsert(db, revoked_tokens).values(jti=jti, expires_at=expires_at).on_conflict_do_nothing())

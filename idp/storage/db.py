@@ -1,64 +1,89 @@
-"""The connection to the durable store: engine options per database and the session type every query takes."""
+"""One unit of work on the durable store: what every query takes as its first argument."""
 
 from __future__ import annotations
 
-import select as readiness
+from collections.abc import Mapping
+from types import TracebackType
 from typing import Any
 
-from sqlalchemy import Column, Delete, Engine, Table, delete, event, select
+from sqlalchemy import Column, Connection, CursorResult, Delete, Engine, NestedTransaction, Table, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DisconnectionError, IntegrityError
-from sqlalchemy.orm import Session
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.sql.base import Executable
 
-Db = Session
-
-__all__ = ["Db", "begin_reading", "engine_options", "is_unique_violation", "prepare", "purge_rows", "upsert"]
+__all__ = ["Db", "begin_reading", "is_unique_violation", "purge_rows", "upsert"]
 
 
-def engine_options(database_url: str) -> dict[str, Any]:
-    """Options for SQLAlchemy's create_engine, per kind of database."""
-    if database_url.startswith("sqlite"):
-        return {"connect_args": {"timeout": 10, "check_same_thread": False}}
-    options = "-c statement_timeout=2500 -c lock_timeout=2000 -c timezone=utc"
-    return {
-        "pool_size": 8,
-        "max_overflow": 8,
-        "pool_timeout": 5,
-        "pool_recycle": 1800,
-        "pool_use_lifo": True,  # few warm connections rather than many cold ones
-        "connect_args": {"connect_timeout": 5, "options": options},
-    }
+class Db:
+    """A connection at first need, in one transaction until :meth:`commit` or :meth:`rollback`, which give it back.
 
-
-def prepare(engine: Engine) -> None:
-    """Set an engine up: on SQLite real transactions, on PostgreSQL connections that outlive its restart.
-
-    SQLite: WAL, and writers queue at BEGIN instead of failing in the middle. A session that only reads says so with
-    ``execution_options={"read_only": True}`` and takes no write lock.
+    A plain connection and not an ORM session: we map no objects, and a session's beginning and end cost more than most
+    of our statements.
     """
-    if engine.dialect.name != "sqlite":
-        event.listen(engine, "checkout", _check_alive)
-        return
 
-    @event.listens_for(engine, "connect")
-    def _connect(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None  # we say BEGIN ourselves
-        cursor = connection.cursor()
-        for pragma in ("busy_timeout=10000", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
-            cursor.execute(f"PRAGMA {pragma}")
-        cursor.close()
+    def __init__(self, engine: Engine, reading: Engine | None = None) -> None:
+        self._engine, self._reading = engine, reading
+        self._is_reading = False
+        self._connection: Connection | None = None
+        self.info: dict[str, Any] = {}
+        """Notes of storage functions to whoever ends the work (see storage.outbox.has_added)."""
 
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Any) -> None:
-        is_read_only = connection.get_execution_options().get("read_only", False)
-        connection.exec_driver_sql("BEGIN" if is_read_only else "BEGIN IMMEDIATE")
+    def execute(
+        self, statement: Executable, parameters: Mapping[str, Any] | list[Mapping[str, Any]] | None = None
+    ) -> CursorResult[*tuple[Any, ...]]:
+        return self.connection().execute(statement, parameters)
+
+    def connection(self) -> Connection:
+        """The connection at hand, opened if there is none."""
+        if self._connection is None:
+            chosen = self._reading if self._is_reading and self._reading is not None else self._engine
+            self._connection = chosen.connect()
+        return self._connection
+
+    def begin_nested(self) -> NestedTransaction:
+        """A savepoint: ``with db.begin_nested(): …`` undoes only itself when it fails."""
+        return self.connection().begin_nested()
+
+    def begin_reading(self) -> None:
+        """Until the next commit only read: without transaction, each statement seeing the newest. No effect on a
+        transaction under way."""
+        self._is_reading = self._connection is None
+
+    def get_bind(self) -> Engine:
+        return self._engine
+
+    def in_transaction(self) -> bool:
+        return self._connection is not None and not self._is_reading
+
+    def commit(self) -> None:
+        if self._connection is not None and not self._is_reading:
+            self._connection.commit()
+        self.close()
+
+    def rollback(self) -> None:
+        if self._connection is not None and not self._is_reading:
+            self._connection.rollback()
+        self.close()
+
+    def close(self) -> None:
+        """Give the connection back; what was not committed is undone."""
+        connection, self._connection, self._is_reading = self._connection, None, False
+        if connection is not None:
+            connection.close()
+
+    def __enter__(self) -> Db:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
 
 
 def begin_reading(db: Db) -> None:
-    """Let the session's next statements take no write lock, where its transaction has not begun. End it by a commit
-    before anything is written or waited for."""
-    if not db.in_transaction():
-        db.connection(execution_options={"read_only": True})
+    """Let the next statements take no lock, where no transaction has begun. End it by a commit before anything is
+    written or waited for."""
+    db.begin_reading()
 
 
 def upsert(db: Db, table: Table) -> Any:
@@ -78,12 +103,3 @@ def purge_rows(db: Db, key: Column[str], where: Any, limit: int) -> int:
     over = select(key).where(where).limit(limit).with_for_update(skip_locked=True).cte("over")
     statement: Delete = delete(key.table).where(key.in_(select(over)))
     return len(db.execute(statement.returning(key)).all())
-
-
-def _check_alive(connection: Any, _record: Any, _proxy: Any) -> None:
-    """Before use: a connection the server has closed is readable (its end of file), an idle one is not. This costs no
-    round trip, and after a restart of the database no request meets a dead connection."""
-    poll = readiness.poll()
-    poll.register(connection.fileno(), readiness.POLLIN)
-    if poll.poll(0):
-        raise DisconnectionError("the database closed the connection")

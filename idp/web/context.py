@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from typing import cast
 
-from flask import Flask, Response, current_app, g
-from flask_sqlalchemy import SQLAlchemy
+from flask import Flask, Response, current_app, g, request
 
 from idp.context import Context, Provider
 from idp.storage import outbox
@@ -24,7 +23,9 @@ def provider() -> Provider:
 def current() -> Context:
     """This request's context."""
     if "context" not in g:
-        g.context = provider().context(_database().session())
+        g.context = provider().context(provider().open_db())
+        if is_read_only(request.endpoint):
+            g.context.db.begin_reading()
     return cast(Context, g.context)
 
 
@@ -35,18 +36,19 @@ def is_read_only(endpoint: str | None) -> bool:
 
 def install(app: Flask) -> None:
     app.after_request(_commit)
+    app.teardown_appcontext(_close)
+
+
+def _close(_error: BaseException | None) -> None:
+    if "context" in g:
+        g.context.db.close()
 
 
 def _commit(response: Response) -> Response:
     if "context" in g and response.status_code < 500:
         db = g.context.db
-        if db.in_transaction():
-            db.commit()
+        db.commit()
         dispatcher = g.context.provider.parts.get("outbox")
         if outbox.has_added(db) and dispatcher is not None:
             dispatcher.wake()
     return response
-
-
-def _database() -> SQLAlchemy:
-    return cast(SQLAlchemy, current_app.extensions["sqlalchemy"])
