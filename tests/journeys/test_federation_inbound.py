@@ -58,7 +58,9 @@ def test_no_address_on_the_way_holds_personal_data(
     add_registered(add_person, members.national)
     person = new_person()
     sign_in_nationally(members, person)
-    assert not [url for url in person.trail for value in (SOMEONE.id_number, SOMEONE.phone, "/register") if value in url]
+    assert not [
+        url for url in person.trail for value in (SOMEONE.id_number, SOMEONE.phone, "/register") if value in url
+    ]
 
 
 def test_a_level_above_the_cap_is_believed_up_to_the_cap_only(
@@ -246,9 +248,7 @@ def test_an_identity_whose_number_changed_is_stopped(
     sign_in_nationally(members, new_person())
     with members.national.work() as context:
         claims = there.claims | {"id_number": ANOTHER.id_number}
-        accounts.update_claims(
-            context.db, context.vault, there.id, claims, context.now, id_number=ANOTHER.id_number
-        )
+        accounts.update_claims(context.db, context.vault, there.id, claims, context.now, id_number=ANOTHER.id_number)
     page = sign_in_nationally(members, new_person())
     assert page.status == 403 and page.has("error-code")
     assert account_of(members.region, ANOTHER.id_number) is None

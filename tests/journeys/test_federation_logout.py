@@ -168,7 +168,9 @@ def test_a_logout_that_overtakes_its_login_still_ends_it(
     assert page.url.startswith(callback)
     # The code was given and not yet redeemed; take part in the session as the region does, then sign out there.
     with members.national.work() as context:
-        live = [row.id for row in context.db.execute(sessions.sessions.select().order_by(sessions.sessions.c.created_at))]
+        live = [
+            row.id for row in context.db.execute(sessions.sessions.select().order_by(sessions.sessions.c.created_at))
+        ]
         newest = sessions.find(context.db, live[-1])
     assert newest is not None
     notify(members, newest.sid)

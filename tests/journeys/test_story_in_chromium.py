@@ -1,4 +1,4 @@
-"""The story clicked through in Chromium, at desktop and phone width; every page is kept as a picture in build/screenshots."""
+"""The story clicked through in Chromium, at desktop and phone width; each page is kept in build/screenshots."""
 
 from __future__ import annotations
 
