@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import Engine, func, select
 
 from clients.matters.case_numbers import is_case_number
+from clients.matters.database import migrate_back
 from clients.matters.tables import case_events, case_serials, cases
 from tests.clients.matters.conftest import (
     ACT_AS,
@@ -189,6 +190,27 @@ def test_userinfo_about_somebody_else_is_not_believed(person: NewPerson, people:
     people[someone.token] = {**PERSON, "sub": "person-2"}
     answer = someone.submit(CERTIFICATE, CERTIFICATE_VALUES)
     assert answer.status_code == 401
+
+
+def test_token_that_the_provider_has_revoked_is_not_good_for_filing(person: NewPerson, people: dict[str, Any]) -> None:
+    someone = person()
+    people.clear()
+    answer = someone.submit(CERTIFICATE, CERTIFICATE_VALUES)
+    assert answer.status_code == 401 and answer.json["error"] == "invalid_token"
+
+
+def test_identity_number_that_cannot_be_right_does_not_get_in(person: NewPerson, engine: Engine) -> None:
+    answer = person(claims={"id_number": "650101199003077218"}).submit(CERTIFICATE, CERTIFICATE_VALUES)
+    assert answer.status_code == 403 and answer.json["error"] == "identity_incomplete"
+    assert stored(engine) == 0
+
+
+def test_database_that_is_away_is_503_and_says_nothing_more(person: NewPerson, database_url: str) -> None:
+    someone = person()
+    migrate_back(database_url)
+    answer = someone.submit(CERTIFICATE, CERTIFICATE_VALUES)
+    assert answer.status_code == 503 and answer.headers["Retry-After"]
+    assert "cases" not in answer.text and "王小明" not in answer.text
 
 
 def test_userinfo_is_asked_once_a_token(person: NewPerson, op: TestProvider) -> None:

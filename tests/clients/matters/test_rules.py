@@ -123,6 +123,7 @@ def test_rule_fails(matter_id: str, answers: dict[str, Any], failing: str, verdi
         (REVIEW, {"total_mass_kg": 11_999, "positioning": "none"}),
         (REVIEW, {"vehicle_kind": "trailer", "plate": "新B1234挂", "positioning": "none"}),
         (REVIEW, {"report_date": "2025-11-23"}),
+        (REVIEW, {"first_registered": "2016-05-31", "report_date": "2026-05-31"}),
         (REVIEW, {"first_registered": "2016-01-01", "report_date": "2026-05-23"}),
         (REVIEW, {"insurance_until": "2026-11-23"}),
     ],
