@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 import click
@@ -18,7 +19,7 @@ import httpx
 
 from idp.demo.layout import Layout
 from idp.demo.people import unregistered_people
-from idp.demo.sample_values import CERTIFICATE, REVIEW
+from idp.demo.sample_values import certificate, review
 from idp.demo.visitor import Page, StoryBroken, Visitor
 
 _PATIENCE = 10.0  # seconds a logout or a message may take to arrive
@@ -109,7 +110,7 @@ def log_in_once(story: Story, visitor: Visitor) -> None:
     with story.step("matter 1 is filled in from the verified identity"):
         page = visitor.get(story.drivers + "/matters/freight_practitioner_certificate/apply")
     with story.step("matter 1 is submitted"):
-        _must_have(visitor.submit(page, "matter-submit", _filled_in(CERTIFICATE)), "case-number")
+        _must_have(visitor.submit(page, "matter-submit", _filled_in(certificate(date.today()))), "case-number")
     with story.step("it stands under my cases with its status"):
         _must_say(visitor.get(story.drivers + "/cases"), "从业资格证")
     with story.step("a logout at the portal says which services were signed out"):
@@ -128,7 +129,7 @@ def act_for_a_company(story: Story, visitor: Visitor) -> None:
     with story.step("matter 7 is filled in from the company's identity"):
         page = visitor.get(story.vehicles + "/matters/freight_vehicle_annual_review/apply")
     with story.step("matter 7 is submitted"):
-        _must_have(visitor.submit(page, "matter-submit", _filled_in(REVIEW)), "case-number")
+        _must_have(visitor.submit(page, "matter-submit", _filled_in(review(date.today()))), "case-number")
 
 
 def inbound(story: Story, visitor: Visitor) -> None:

@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 
 import httpx
@@ -13,7 +14,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from idp.demo.people import unregistered_people
-from idp.demo.sample_values import CERTIFICATE, REVIEW
+from idp.demo.sample_values import certificate, review
 from tests.journeys.demo import ROOT, Demo
 
 pytestmark = pytest.mark.xdist_group("demo")
@@ -139,7 +140,7 @@ def test_log_in_once_and_file_a_matter(walk: Walk) -> None:
     page.goto(target["portals"]["drivers"] + "/matters/freight_practitioner_certificate")
     walk.shot("guide")
     page.goto(target["portals"]["drivers"] + "/matters/freight_practitioner_certificate/apply")
-    walk.fill_in(CERTIFICATE)
+    walk.fill_in(certificate(date.today()))
     walk.shot("form")
     page.click("#matter-submit")
     expect(page.locator("#case-number")).to_be_visible()
@@ -159,7 +160,7 @@ def test_act_for_a_company(walk: Walk) -> None:
     page.click("#act-as-submit")
     walk.must_be_signed_in()
     page.goto(vehicles + "/matters/freight_vehicle_annual_review/apply")
-    walk.fill_in(REVIEW)
+    walk.fill_in(review(date.today()))
     page.click("#matter-submit")
     expect(page.locator("#case-number")).to_be_visible()
     walk.shot("case")
