@@ -19,7 +19,7 @@ from idp.crypto.passwords import MAX_LENGTH
 
 MIN_LENGTH = 12  # code points
 MAX_BYTES = 4096
-_LEAST_GUESSES = 8  # powers of ten; what a patient attacker tries first
+_LEAST_GUESSES = 9  # powers of ten; two common words have eight
 _JUDGED = 64  # characters that the estimate looks at: it takes longer than linear time
 CONTEXT_WORDS = ("tongxing", "xinjiang", "jiaotong", "yunshu", "urumqi", "zhengwu", "通行", "新疆", "交通", "政务")
 _ROWS = ("1234567890", "qwertyuiop", "asdfghjkl", "zxcvbnm", "1qaz2wsx3edc4rfv5tgb6yhn7ujm8ik9ol0p")
