@@ -74,6 +74,7 @@ def _begin(login: FlaskLogin) -> ResponseReturnValue:
     except KitError as error:
         return login.problem(error, _status(error), next_path)
     browser = login.cookies.new_browser()
+    login.store.keep_house(now=login.clock())
     login.store.pending.add(start.pending, browser=browser, next_path=next_path)
     response = make_response(redirect(start.url, 303))
     login.cookies.set_browser(response, browser)
@@ -117,7 +118,7 @@ def _logout(login: FlaskLogin) -> ResponseReturnValue:
     g.pop("_relying_party_sessions", None)
     try:
         hint = session.login.id_token_raw if session else None
-        response = make_response(redirect(login.relying_party.logout_url(hint), 303))
+        response = make_response(redirect(login.relying_party.logout_url(hint, ui_locales=login.ui_locales()), 303))
     except ProviderUnavailable:
         response = make_response(login.pages.signed_out(None, False))
     login.cookies.clear_session(response)

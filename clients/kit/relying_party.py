@@ -189,13 +189,14 @@ class RelyingParty:
         form = {**(extra or {}), "grant_type": "client_credentials", "scope": scope}
         return self._client.request_token(form, now or datetime.now(UTC))
 
-    def logout_url(self, id_token_hint: str | None, state: str | None = None) -> str:
+    def logout_url(self, id_token_hint: str | None, state: str | None = None, *, ui_locales: str | None = None) -> str:
         """Where to send the browser so that the provider ends its session too (RP-Initiated Logout §2)."""
         asked = {
             "id_token_hint": id_token_hint,
             "client_id": self.config.client_id,
             "post_logout_redirect_uri": self.config.post_logout_redirect_uri,
             "state": state,
+            "ui_locales": ui_locales,
         }
         parameters = {name: value for name, value in asked.items() if value}
         return _with_query(self.provider.endpoint("end_session_endpoint"), parameters)

@@ -30,6 +30,7 @@ ABSOLUTE = timedelta(hours=12)
 TOUCH_INTERVAL = timedelta(minutes=1)
 REFRESH_LEASE = timedelta(seconds=10)
 """How long one request may hold the right to refresh; longer than any refresh takes."""
+PURGE_INTERVAL = timedelta(minutes=10)
 NOTICE_KEPT = timedelta(hours=1)
 """A logout notice is kept this long, so that a login already on its way when it came does not outlive it."""
 
@@ -57,6 +58,7 @@ class SessionStore:
         self._client_id = client_id
         self._idle = idle
         self._absolute = absolute
+        self._purged_at: datetime | None = None
 
     def ping(self) -> None:
         """Raises SQLAlchemyError when the database does not answer or has no tables."""
@@ -149,6 +151,12 @@ class SessionStore:
         if not is_first:
             raise LogoutReplayed("this logout token was received before")
         return ended
+
+    def keep_house(self, *, now: datetime) -> None:
+        """`purge_expired`, at most every ten minutes in a process; called at each login, so it needs no timer."""
+        if self._purged_at is None or now - self._purged_at >= PURGE_INTERVAL:
+            self._purged_at = now
+            self.purge_expired(now=now)
 
     def purge_expired(self, *, now: datetime) -> int:
         """Housekeeping; expiry itself is judged at every use. Gives the number of rows removed."""

@@ -114,6 +114,6 @@ def _converted(name: str, value: Any, kind: Any) -> Any:
             return value if isinstance(value, bool) else {"true": True, "1": True, "false": False, "0": False}[value]
         if kind is str:
             return str(value)
-        return json.loads(value) if isinstance(value, str) else dict(value)
+        return dict(json.loads(value) if isinstance(value, str) else value)
     except (TypeError, ValueError, KeyError) as error:
         raise SettingsError(f"setting {name}: {error}") from error

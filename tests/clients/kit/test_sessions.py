@@ -325,6 +325,20 @@ def test_purge_removes_what_is_over_and_nothing_else(store: SessionStore, db: En
         assert connection.execute(select(logout_notices)).all() == []
 
 
+def test_housekeeping_runs_at_most_every_ten_minutes(store: SessionStore) -> None:
+    def is_left(login: PendingLogin) -> bool:
+        return store.pending.consume(login.state, browser="b", now=login.created_at) is not None
+
+    store.keep_house(now=NOW + timedelta(hours=1))
+    old = pending()
+    store.pending.add(old, browser="b", next_path="/")
+    store.keep_house(now=NOW + timedelta(hours=1, minutes=9))
+    assert is_left(old)
+    store.pending.add(old, browser="b", next_path="/")
+    store.keep_house(now=NOW + timedelta(hours=1, minutes=10))
+    assert not is_left(old)
+
+
 # --- sealing, shapes, migrations --------------------------------------------------------------------------------
 
 
