@@ -22,7 +22,7 @@ from idp.storage import accounts, clients, organisations
 from idp.storage.migrate import upgrade
 
 _MANDATE_LIFE = timedelta(days=365)
-_METHODS = {1: ("local", "phone_code"), 2: ("authority", "name_and_id_number"), 3: ("counter", "face")}
+_METHODS = {1: ("local", "phone_code"), 2: ("authority", "name_and_id_number"), 3: ("authority", "face")}
 
 
 def seed_provider(settings: Settings, registrations: Sequence[Registration], people: Sequence[DemoPerson]) -> None:
