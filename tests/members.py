@@ -8,6 +8,9 @@ import base64
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from flask import Flask
@@ -136,7 +139,6 @@ def _upstream(name: str, issuer: str, client_id: str, key: dict[str, Any], label
 
 def _portal_app(issuer: str, url: str, key: dict[str, Any], database_url: str) -> Flask:
     """The smallest relying party there is: says who is signed in."""
-    kit_sessions.migrate(database_url)
     config = RelyingPartyConfig(
         issuer=issuer,
         client_id="portal-drivers",
@@ -173,7 +175,7 @@ def _portal_app(issuer: str, url: str, key: dict[str, Any], database_url: str) -
 
 
 @contextmanager
-def federation(settings: Settings, new_database: Callable[[], str], folder: Any) -> Iterator[Federation]:
+def federation(settings: Settings, new_database: Callable[[], str], folder: Path) -> Iterator[Federation]:
     """Build it, serve it, and take it down again."""
     region_port, national_port, portal_port = (services.free_port() for _ in range(3))
     region_url, national_url, portal_url = (
@@ -196,7 +198,7 @@ def federation(settings: Settings, new_database: Callable[[], str], folder: Any)
             upstreams=(_upstream("national", national_url, "region", keys["region"], "国家政务服务平台"),),
         )
     )
-    people = _registry(f"sqlite:///{folder}/authority.sqlite3")
+    people = Registry(registry.open_engine(_copy(_seeded_registry(), folder, "authority")), KEY)
     national_app = create_app(
         replace(
             settings,
@@ -220,11 +222,12 @@ def federation(settings: Settings, new_database: Callable[[], str], folder: Any)
         AuthoritySettings(issuer=national_url, database_url="unused", master_key=KEY), people, http
     )
     hall_app = hall.create_app(
-        _hall_settings(national_url, region_url, keys, f"sqlite:///{folder}/hall.sqlite3", portal_url), http
+        _hall_settings(national_url, region_url, keys, _copy(_session_tables(), folder, "hall"), portal_url), http
     )
     together_app = together.mounted(national_app.wsgi_app, {"/authority": authority_app, "/hall": hall_app})
     portal = Server(
-        _portal_app(region_url, portal_url, keys["portal-drivers"], f"sqlite:///{folder}/portal.sqlite3"), portal_port
+        _portal_app(region_url, portal_url, keys["portal-drivers"], _copy(_session_tables(), folder, "portal")),
+        portal_port,
     )
     built = Federation(
         region=Member(Server(region_app, region_port), region_app),
@@ -246,15 +249,34 @@ def federation(settings: Settings, new_database: Callable[[], str], folder: Any)
             member.provider.engine.dispose()
 
 
-def _registry(url: str) -> Registry:
-    registry.seed(url, KEY)
-    return Registry(registry.open_engine(url), KEY)
+@cache
+def _seeded_registry() -> bytes:
+    """A database file with the whole population."""
+    return _made_by(lambda url: registry.seed(url, KEY))
+
+
+@cache
+def _session_tables() -> bytes:
+    """A database file for a relying party's sessions."""
+    return _made_by(kit_sessions.migrate)
+
+
+def _made_by(make: Callable[[str], object]) -> bytes:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "template.sqlite3"
+        make(f"sqlite:///{path}")
+        return path.read_bytes()
+
+
+def _copy(content: bytes, folder: Path, name: str) -> str:
+    path = folder / f"{name}.sqlite3"
+    path.write_bytes(content)
+    return f"sqlite:///{path}"
 
 
 def _hall_settings(
     national_url: str, region_url: str, keys: dict[str, Any], database_url: str, portal_url: str
 ) -> HallSettings:
-    kit_sessions.migrate(database_url)
     service = Service(
         title={"zh": "普通货运从业资格证申请", "en": "Freight practitioner certificate"},
         text={"zh": "新疆驾驶员服务门户", "en": "Xinjiang drivers' portal"},

@@ -121,7 +121,7 @@ def identity_of(upstream: Upstream, login: Login) -> UpstreamIdentity:
         subject=login.subject,
         sid=login.sid,
         login_level=login_level,
-        identity_level=upstream.assurance.level_of(acr_of(loa["level"])) if "level" in loa else login_level,
+        identity_level=_identity_level(upstream, loa["level"]) if "level" in loa else login_level,
         auth_time=login.authenticated_at,
         amr=_methods(login.id_token.get("amr")),
         acr=login.acr,
@@ -134,6 +134,13 @@ def identity_of(upstream: Upstream, login: Login) -> UpstreamIdentity:
         version=max(_seconds(claims.get("updated_at")), verified_at.timestamp() if verified_at else 0.0),
         id_token=login.id_token_raw,
     )
+
+
+def _identity_level(upstream: Upstream, level: object) -> int:
+    """What a proof's level is worth here: the other provider numbers its proofs as it numbers its logins."""
+    if isinstance(level, bool) or not isinstance(level, int):
+        return 0
+    return upstream.assurance.level_of(acr_of(level))
 
 
 def _text(claims: Mapping[str, Any], name: str) -> str:

@@ -72,7 +72,9 @@ def test_a_living_person_matches_at_the_level_the_authority_proved_them(people: 
 
 
 def test_spelling_variants_of_one_name_and_number_are_the_same_person(people: Registry) -> None:
-    someone = next(item for item in PERSONS if "·" in item.name and item.id_number.endswith("X") and item.status == ACTIVE)
+    someone = next(
+        item for item in PERSONS if "·" in item.name and item.id_number.endswith("X") and item.status == ACTIVE
+    )
     for name in (someone.name.replace("·", "•"), someone.name.replace("·", " · "), f" {someone.name} "):
         assert people.verify_person(name, someone.id_number.lower()).is_match
 
