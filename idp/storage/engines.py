@@ -18,7 +18,8 @@ _SQLITE_PRAGMAS = ("busy_timeout=10000", "journal_mode=WAL", "synchronous=FULL",
 
 def engine_options(database_url: str, *, is_reading: bool = False) -> dict[str, Any]:
     """Options for SQLAlchemy's create_engine, per kind of database."""
-    alone = {"isolation_level": "AUTOCOMMIT", "pool_reset_on_return": None} if is_reading else {}
+    alone: dict[str, Any] = {"isolation_level": "AUTOCOMMIT", "pool_reset_on_return": None} if is_reading else {}
+    alone["hide_parameters"] = True  # an exception's text, which is logged, must not hold what was bound
     if database_url.startswith("sqlite"):
         return {"connect_args": {"timeout": 10, "check_same_thread": False}, **alone}
     read_only = " -c default_transaction_read_only=on" if is_reading else ""

@@ -18,6 +18,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from flask import current_app, request
+from werkzeug.exceptions import MethodNotAllowed
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -64,4 +65,13 @@ def _has(mark: str) -> bool:
 
 
 def _view() -> Any:
-    return current_app.view_functions.get(request.endpoint or "")
+    return current_app.view_functions.get(request.endpoint or _endpoint_of_another_method() or "")
+
+
+def _endpoint_of_another_method() -> str | None:
+    """Whose address this is, when it was only called by the wrong method."""
+    error, adapter = request.routing_exception, current_app.create_url_adapter(request)
+    if not isinstance(error, MethodNotAllowed) or adapter is None or not error.valid_methods:
+        return None
+    endpoint, _arguments = adapter.match(method=next(iter(error.valid_methods)))
+    return str(endpoint)

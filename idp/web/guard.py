@@ -58,7 +58,8 @@ def _check_request() -> None:
         raise RequestURITooLarge
     if request.content_length is not None and request.content_length > settings.max_body_bytes:
         raise RequestEntityTooLarge  # before a byte of it is read
-    _check_parameters(_pairs(request.query_string))
+    g.query_pairs = _pairs(request.query_string)
+    _check_parameters(g.query_pairs)
     if request.method not in {"GET", "HEAD", "OPTIONS"}:
         _check_body()
 
@@ -74,8 +75,8 @@ def _check_host(settings: Settings) -> None:
 
 def _check_body() -> None:
     body = request.get_data(cache=True)
-    if len(body) > provider().settings.max_body_bytes:
-        raise RequestEntityTooLarge
+    if request.content_length is None and len(body) >= provider().settings.max_body_bytes:
+        raise RequestEntityTooLarge  # of unknown length: Werkzeug stops reading at the limit and says nothing
     if not body:
         return
     if request.mimetype == FORM:

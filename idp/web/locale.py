@@ -47,7 +47,7 @@ def choose() -> str:
     """The language of this request's answer, one of settings.locales."""
     settings = provider().settings
     return (
-        best_of(settings, (request.args.get("ui_locales") or "").split())
+        best_of(settings, _parameter("ui_locales").split())
         or _of_interaction(settings)
         or _of_cookie(settings)
         or request.accept_languages.best_match(settings.locales)
@@ -62,13 +62,18 @@ def best_of(settings: Settings, tags: Iterable[str]) -> str | None:
 
 
 def _of_interaction(settings: Settings) -> str | None:
-    text = request.args.get("interaction") or request.form.get("interaction")
+    text = _parameter("interaction")
     if not text:
         return None
     try:
         return best_of(settings, [interactions.read(provider().vault, text).locale])
     except interactions.InteractionLost:
         return None  # the page will say so
+
+
+def _parameter(name: str) -> str:
+    """As the door read it (idp.web.guard): error pages of requests that could not be read want a language too."""
+    return next((value for key, value in (*g.get("query_pairs", ()), *g.get("form_pairs", ())) if key == name), "")
 
 
 def _of_cookie(settings: Settings) -> str | None:
