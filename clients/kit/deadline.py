@@ -10,6 +10,7 @@ import ssl
 import time
 from collections.abc import Iterable, Iterator
 from contextvars import ContextVar
+from functools import lru_cache
 from typing import Any
 
 import httpcore
@@ -20,6 +21,12 @@ _deadline: ContextVar[float] = ContextVar("kit_request_deadline")
 MAX_CONNECTIONS = 100
 # Shorter than the servers' own, so that a connection is rarely found closed when a request is about to use it.
 KEEPALIVE_SECONDS = 4.0
+
+
+@lru_cache(maxsize=1)
+def system_certificates() -> ssl.SSLContext:
+    """The system's certificate authorities, loaded once in a process: that takes longer than many a request."""
+    return httpx.create_ssl_context(trust_env=False)
 
 
 def _remaining() -> float:
@@ -88,7 +95,7 @@ class DeadlineTransport(httpx.BaseTransport):
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self._pool = httpcore.ConnectionPool(
-            ssl_context=tls or httpx.create_ssl_context(trust_env=False),
+            ssl_context=tls or system_certificates(),
             max_connections=MAX_CONNECTIONS,
             keepalive_expiry=KEEPALIVE_SECONDS,
             network_backend=_DeadlineBackend(),

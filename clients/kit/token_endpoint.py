@@ -14,6 +14,7 @@ from clients.kit.http import Answer, JsonInvalid
 from clients.kit.provider import Provider
 
 _ERROR_CODE = re.compile(r"[\x20-\x21\x23-\x5b\x5d-\x7e]{1,64}")
+_CHALLENGE_ERROR = re.compile(r'\berror="([^"]*)"')
 DEFAULT_LIFE = 60
 """Seconds an access token is taken to live when `expires_in`, which is only recommended, is missing."""
 
@@ -60,7 +61,9 @@ def refusal(answer: Answer) -> TokenRefused | ProviderUnavailable:
         content = answer.json_object()
     except JsonInvalid:
         content = {}
-    code = error_code(content.get("error"))
+    # A protected resource says in its challenge what is wrong (RFC 6750 §3), the others in the body (RFC 6749 §5.2).
+    challenged = _CHALLENGE_ERROR.search(answer.headers.get("WWW-Authenticate", ""))
+    code = error_code(content.get("error")) or error_code(challenged[1] if challenged else None)
     if code is None or answer.status >= 500:
         return ProviderUnavailable(f"the provider answered with status {answer.status}")
     description = content.get("error_description")

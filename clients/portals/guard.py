@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from flask import Flask, Response, abort, request
 
 from clients.portals.config import Settings
@@ -16,8 +18,13 @@ def add_guard(app: Flask, settings: Settings) -> None:
         f"frame-ancestors 'none'; form-action {targets}"
     )
 
+    own_host = urlsplit(settings.base_url).netloc
+
     @app.before_request
     def check_request() -> None:
+        # Whoever asks under another name gets nothing; a load balancer's health check may use the bare address.
+        if request.host != own_host and request.endpoint != "healthz":
+            abort(400)
         for values in (request.args, request.form):
             for name, sent in values.lists():
                 if len(sent) > 1 or any(_is_damaged(text) for text in (name, *sent)):

@@ -245,6 +245,14 @@ def test_userinfo_that_refuses_the_token_ends_the_login(journey: Journey) -> Non
         journey.log_in()
 
 
+def test_userinfo_may_say_in_its_challenge_alone_that_the_token_is_bad(journey: Journey) -> None:
+    challenge = {"WWW-Authenticate": 'Bearer realm="x", error="invalid_token"'}
+    journey.op.instead["userinfo"] = lambda: ("", 401, challenge)
+    with pytest.raises(TokenRefused) as refused:
+        journey.log_in()
+    assert refused.value.error == "invalid_token"
+
+
 def test_userinfo_that_is_not_json_is_unavailability(journey: Journey) -> None:
     journey.op.instead["userinfo"] = lambda: "hello"
     with pytest.raises(ProviderUnavailable):

@@ -277,6 +277,14 @@ def test_damaged_requests_are_answered_below_500(world: World, path: str) -> Non
     assert 200 <= world.browser.get(world.url + path).status_code < 500
 
 
+def test_other_host_name_is_refused_except_for_health_checks(world: World) -> None:
+    port = world.url.rsplit(":", 1)[1]
+    for host in ("evil.example", f"localhost:{port}", "127.0.0.1"):
+        answer = world.browser._request("GET", f"{world.url}/", headers={"Host": host})
+        assert answer.status_code == 400 and host not in answer.text
+        assert world.browser._request("GET", f"{world.url}/healthz", headers={"Host": host}).status_code == 200
+
+
 def test_oversized_form_is_refused(world: World) -> None:
     world.sign_in()
     answer = world.browser.post(f"{world.url}/matters/certificate/apply", {"v-school": "x" * 70_000})
