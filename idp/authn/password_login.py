@@ -58,7 +58,7 @@ def prove(context: Context, text: str, password: str, place: Place) -> Credentia
     credentials = accounts.find_credentials(context.db, context.vault, identifier, context.now)
     account = credentials.account if credentials else None
     stored = credentials.password_hash if credentials else None
-    _check(context, _person(identifier, account), account, stored, password, place)
+    _check(context, _person(identifier, account, text), account, stored, password, place)
     if credentials is None:
         raise WrongPassword  # cannot be reached: nobody's password is never right
     if not credentials.account.is_active:
@@ -89,9 +89,9 @@ def _check(
     throttle.record_success()
 
 
-def _person(identifier: Identifier, account: Account | None) -> str:
-    """One name for one person; for nobody the identifier, hashed: it may be somebody's number elsewhere."""
-    return account.id if account else hash_secret(f"{identifier.kind}\n{identifier.value}")
+def _person(identifier: Identifier, account: Account | None, text: str) -> str:
+    """One name for one person; where there is no account what was typed, hashed: it may be somebody's number."""
+    return account.id if account else hash_secret(f"{identifier.kind}\n{identifier.value or text}")
 
 
 def _rehash(context: Context, account_id: str, stored: str, password: str) -> None:

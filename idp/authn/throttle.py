@@ -21,11 +21,10 @@ from datetime import timedelta
 from functools import partial
 from typing import TypeVar
 
-import redis
-
 from idp.context import Context
 from idp.crypto.random import hash_secret
 from idp.storage.ephemeral import Ephemeral, SqlEphemeral
+from idp.storage.ephemeral_redis import EphemeralUnavailable
 
 KIND = "login_failures"
 NO_WAIT = timedelta(0)
@@ -103,7 +102,7 @@ class Throttle:
         """In the ephemeral store; while Redis is away in the database, so that its loss opens nothing."""
         try:
             return work(self._context.ephemeral)
-        except redis.RedisError:
+        except EphemeralUnavailable:
             return work(SqlEphemeral(self._context.db, self._context.vault, self._context.now))
 
 

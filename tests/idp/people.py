@@ -1,4 +1,4 @@
-"""What tests about people need: an authority and a message sender that can be looked into, valid numbers, form posts."""
+"""What tests about people need: an authority, a message sender, valid numbers, form posts."""
 
 from __future__ import annotations
 

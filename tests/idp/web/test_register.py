@@ -13,7 +13,6 @@ from werkzeug.test import TestResponse
 from idp.context import Provider
 from idp.storage import accounts
 from idp.storage.accounts import Identifier
-from tests.conftest import AddPerson
 from tests.idp.people import ID_NUMBER, NAME, NEW_PASSWORD, PHONE, Outbox, Register, form_token, post
 
 
@@ -73,7 +72,9 @@ def person(http: FlaskClient, messages: Outbox) -> Registrant:
     return Registrant(http, messages)
 
 
-def test_a_person_registers_and_is_signed_in(person: Registrant, http: FlaskClient, provider: Provider, db: Any) -> None:
+def test_a_person_registers_and_is_signed_in(
+    person: Registrant, http: FlaskClient, provider: Provider, db: Any
+) -> None:
     person.up_to("password")
     answer = person.password()
     assert (answer.status_code, answer.location) == (303, "/account")
