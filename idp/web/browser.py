@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from flask import Response, g, request
+from flask import g, request
+from werkzeug.wrappers import Response
 
 from idp.config import Settings
 from idp.context import Context
