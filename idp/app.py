@@ -61,19 +61,7 @@ def create_app(
     own registry, for instance); ``blueprints`` are added."""
     app = Flask("idp", root_path=str(ROOT), template_folder="templates", static_folder="static")
     vault = Vault(settings.master_key)
-    app.config.update(
-        SQLALCHEMY_DATABASE_URI=settings.database_url,
-        SQLALCHEMY_ENGINE_OPTIONS=engine_options(settings.database_url),
-        SQLALCHEMY_BINDS={
-            READING: {"url": settings.database_url, **engine_options(settings.database_url, is_reading=True)}
-        },
-        SECRET_KEY=vault.key("flask").hex(),
-        MAX_CONTENT_LENGTH=settings.max_body_bytes,
-        MAX_FORM_MEMORY_SIZE=settings.max_body_bytes,
-        SESSION_COOKIE_NAME=browser.cookie_name(settings, "form"),
-        SESSION_COOKIE_SAMESITE="Lax",
-        SESSION_COOKIE_SECURE=settings.is_secure,
-    )
+    _configure(app, settings, vault)
     engine, reading = _engines(app)
     provider = Provider(
         settings=settings,
@@ -97,6 +85,21 @@ def create_app(
     for blueprint in (*_blueprints(), *blueprints):
         app.register_blueprint(blueprint)
     return app
+
+
+def _configure(app: Flask, settings: Settings, vault: Vault) -> None:
+    url = settings.database_url
+    app.config.update(
+        SQLALCHEMY_DATABASE_URI=url,
+        SQLALCHEMY_ENGINE_OPTIONS=engine_options(url),
+        SQLALCHEMY_BINDS={READING: {"url": url, **engine_options(url, is_reading=True)}},
+        SECRET_KEY=vault.key("flask").hex(),
+        MAX_CONTENT_LENGTH=settings.max_body_bytes,
+        MAX_FORM_MEMORY_SIZE=settings.max_body_bytes,
+        SESSION_COOKIE_NAME=browser.cookie_name(settings, "form"),
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=settings.is_secure,
+    )
 
 
 def _engines(app: Flask) -> tuple[Engine, Engine]:

@@ -9,6 +9,10 @@ from typing import Any
 from idp.domain.account import Account
 
 
+class SessionEnded(Exception):
+    """The session ended in the very moment it was to be used (signed out elsewhere): the person must sign in anew."""
+
+
 @dataclass(frozen=True)
 class Session:
     """``sid`` is what relying parties see; the cookie's secret is never stored, only its hash."""
@@ -34,7 +38,6 @@ class Session:
 
     def is_alive(self, now: datetime, idle: timedelta) -> bool:
         return self.ended_at is None and now < self.expires_at and now < self.last_seen_at + idle
-
 
     def at(self, now: datetime) -> Session:
         """The session as it counts at ``now``: a mandate that has run out or was revoked lets nobody act any more."""

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import case, exists, insert, or_, select, update
-from sqlalchemy.exc import IntegrityError
 
 from idp.crypto.random import new_id
 from idp.crypto.vault import Vault
 from idp.domain.account import Account, AccountStatus, Credentials
 from idp.domain.assurance import Proof, strongest
-from idp.storage.db import Db
+from idp.storage.db import Db, unique_or
 from idp.storage.tables import accounts, mandates, proofs
 
 COLUMNS = (
@@ -44,16 +43,20 @@ class Identifier:
 
 def account_of(row: Any, vault: Vault) -> Account:
     """Build the Account of a row that holds COLUMNS."""
+    return _account(row._mapping, vault.open_json("claims", row.claims_sealed, row.id))
+
+
+def _account(values: Mapping[str, Any], claims: dict[str, Any]) -> Account:
     return Account(
-        id=row.id,
-        subject=row.subject,
-        status=AccountStatus(row.status),
-        level=row.level,
-        username=row.username,
-        locale=row.locale,
-        claims=vault.open_json("claims", row.claims_sealed, row.id),
-        created_at=row.created_at,
-        updated_at=row.updated_at,
+        id=values["id"],
+        subject=values["subject"],
+        status=AccountStatus(values["status"]),
+        level=values["level"],
+        username=values["username"],
+        locale=values["locale"],
+        claims=claims,
+        created_at=values["created_at"],
+        updated_at=values["updated_at"],
     )
 
 
@@ -138,28 +141,11 @@ def add(
         "created_at": now,
         "updated_at": now,
     }
-    try:
-        with db.begin_nested():
-            db.execute(insert(accounts).values(values))
-    except IntegrityError as error:
-        raise AccountExists from error
+    with unique_or(AccountExists, db):
+        db.execute(insert(accounts), values)
     for proof in evidence:
         _insert_proof(db, account_id, proof)
-    return account_of_values(values, claims)
-
-
-def account_of_values(values: dict[str, Any], claims: dict[str, Any]) -> Account:
-    return Account(
-        id=values["id"],
-        subject=values["subject"],
-        status=AccountStatus(values["status"]),
-        level=values["level"],
-        username=values["username"],
-        locale=values["locale"],
-        claims=claims,
-        created_at=values["created_at"],
-        updated_at=values["updated_at"],
-    )
+    return _account(values, claims)
 
 
 def update_claims(
@@ -181,11 +167,8 @@ def update_claims(
         values["id_number_index"] = vault.blind_index("id_number", id_number)
     if locale is not None:
         values["locale"] = locale
-    try:
-        with db.begin_nested():
-            db.execute(update(accounts).where(accounts.c.id == account_id).values(values))
-    except IntegrityError as error:
-        raise AccountExists from error
+    with unique_or(AccountExists, db):
+        db.execute(update(accounts).where(accounts.c.id == account_id).values(values))
 
 
 def set_password(db: Db, account_id: str, password_hash: str, now: datetime) -> None:
@@ -207,11 +190,8 @@ def rehash_password(db: Db, account_id: str, old_hash: str, new_hash: str) -> No
 
 def set_username(db: Db, account_id: str, username: str, now: datetime) -> None:
     """Raises AccountExists when it is taken."""
-    try:
-        with db.begin_nested():
-            db.execute(update(accounts).where(accounts.c.id == account_id).values(username=username, updated_at=now))
-    except IntegrityError as error:
-        raise AccountExists from error
+    with unique_or(AccountExists, db):
+        db.execute(update(accounts).where(accounts.c.id == account_id).values(username=username, updated_at=now))
 
 
 def set_status(db: Db, account_id: str, status: AccountStatus, now: datetime) -> None:

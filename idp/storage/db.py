@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any
 
@@ -11,7 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.base import Executable
 
-__all__ = ["Db", "begin_reading", "is_unique_violation", "purge_rows", "upsert"]
+__all__ = ["Db", "begin_reading", "purge_rows", "unique_or", "upsert"]
 
 
 class Db:
@@ -91,8 +92,20 @@ def upsert(db: Db, table: Table) -> Any:
     return (sqlite if db.get_bind().dialect.name == "sqlite" else postgresql).insert(table)
 
 
-def is_unique_violation(error: IntegrityError) -> bool:
-    """Whether a value clashed with another row's; any other broken constraint is a defect of ours."""
+@contextmanager
+def unique_or(clash: type[Exception], db: Db) -> Iterator[None]:
+    """Run statements in a savepoint; raises ``clash`` when a value belongs to another row already, after which the
+    work can go on. Any other broken constraint is a defect of ours and stays what it is."""
+    try:
+        with db.begin_nested():
+            yield
+    except IntegrityError as error:
+        if not _is_unique_violation(error):
+            raise
+        raise clash from error
+
+
+def _is_unique_violation(error: IntegrityError) -> bool:
     if getattr(error.orig, "sqlstate", None) == "23505":
         return True
     return getattr(error.orig, "sqlite_errorname", "") in {"SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY"}

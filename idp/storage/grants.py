@@ -13,8 +13,9 @@ from sqlalchemy import and_, bindparam, exists, insert, or_, select, update
 
 from idp.domain.account import AccountStatus
 from idp.domain.grant import Grant
+from idp.domain.session import SessionEnded
 from idp.storage.db import Db
-from idp.storage.tables import accounts, grants
+from idp.storage.tables import accounts, grants, sessions
 
 _IS_OF_ACTIVE_PERSON = exists().where(
     accounts.c.id == grants.c.account_id, accounts.c.status == AccountStatus.ACTIVE.value
@@ -43,6 +44,21 @@ _CONSUME = (
     )
     .returning(*_COLUMNS)
 )
+_LATER = {"code_used_at", "refresh_hash", "refresh_expires_at", "refresh_ends_at", "revoked_at", "revoked_reason"}
+_NEW = [column.name for column in grants.c if column.name not in _LATER]
+_ADD = insert(grants)
+_ADD_IN_SESSION = (
+    insert(grants)
+    .from_select(
+        _NEW,
+        select(*(bindparam(name, type_=grants.c[name].type).label(name) for name in _NEW))
+        .select_from(sessions)
+        .where(sessions.c.id == bindparam("of_session"), sessions.c.ended_at.is_(None))
+        # The lock makes a logout wait until this is committed, and then find it.
+        .with_for_update(read=True),
+    )
+    .returning(grants.c.id)
+)
 _IS_LIVE = (
     grants.c.id == bindparam("grant"),
     grants.c.refresh_hash == bindparam("old"),
@@ -65,29 +81,38 @@ _LIVE = select(*_COLUMNS).where(*_IS_LIVE)
 
 
 def add(db: Db, grant: Grant, code_hash: str) -> None:
-    db.execute(
-        insert(grants).values(
-            id=grant.id,
-            client_id=grant.client_id,
-            account_id=grant.account_id,
-            subject=grant.subject,
-            session_id=grant.session_id,
-            sid=grant.sid,
-            scope=" ".join(sorted(grant.scope)),
-            redirect_uri=grant.redirect_uri,
-            audience=list(grant.audience),
-            auth_time=grant.auth_time,
-            acr=grant.acr,
-            amr=" ".join(grant.amr),
-            nonce=grant.nonce,
-            requested_claims=grant.requested_claims,
-            act_as=grant.act_as,
-            code_hash=code_hash,
-            code_challenge=grant.code_challenge,
-            code_expires_at=grant.code_expires_at,
-            created_at=grant.created_at,
-        )
-    )
+    """Store a grant with its code. Raises SessionEnded when the session it comes from has ended meanwhile: logging out
+    revokes what it finds, so nothing may appear behind it."""
+    values = _values_of(grant, code_hash)
+    if grant.session_id is None:
+        db.execute(_ADD, values)
+    elif db.execute(_ADD_IN_SESSION, values | {"of_session": grant.session_id}).first() is None:
+        raise SessionEnded
+
+
+def _values_of(grant: Grant, code_hash: str) -> dict[str, Any]:
+    return {
+        "id": grant.id,
+        "client_id": grant.client_id,
+        "account_id": grant.account_id,
+        "subject": grant.subject,
+        "session_id": grant.session_id,
+        "sid": grant.sid,
+        "scope": " ".join(sorted(grant.scope)),
+        "redirect_uri": grant.redirect_uri,
+        "audience": list(grant.audience),
+        "auth_time": grant.auth_time,
+        "acr": grant.acr,
+        "amr": " ".join(grant.amr),
+        "nonce": grant.nonce,
+        "requested_claims": grant.requested_claims,
+        "act_as": grant.act_as,
+        "code_hash": code_hash,
+        "code_challenge": grant.code_challenge,
+        "code_expires_at": grant.code_expires_at,
+        "refresh_generation": 0,
+        "created_at": grant.created_at,
+    }
 
 
 def consume_code(
@@ -175,11 +200,7 @@ def revoke(db: Db, grant_id: str, reason: str, now: datetime) -> bool:
 
 def revoke_of_session(db: Db, session_id: str, reason: str, now: datetime) -> int:
     """Revoke what a session gave out; offline grants outlive it (OpenID Connect Core §11)."""
-    is_offline = or_(
-        grants.c.scope.like("offline_access %"),
-        grants.c.scope.like("% offline_access"),
-        grants.c.scope.like("% offline_access %"),
-    )
+    is_offline = (" " + grants.c.scope + " ").contains(" offline_access ", autoescape=True)
     return _revoke(db, and_(grants.c.session_id == session_id, ~is_offline), reason, now)
 
 

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import delete, insert, select, update
-from sqlalchemy.exc import IntegrityError
 
 from idp.crypto.random import new_id
-from idp.storage.db import Db
+from idp.storage.db import Db, unique_or
 from idp.storage.tables import linked_identities
 
 
@@ -42,21 +41,9 @@ def list_of(db: Db, account_id: str) -> list[LinkedIdentity]:
 
 def add(db: Db, *, account_id: str, upstream: str, issuer: str, subject: str, now: datetime) -> None:
     """Raises AlreadyLinked; the session stays usable."""
-    try:
-        with db.begin_nested():
-            db.execute(
-                insert(linked_identities).values(
-                    id=new_id(),
-                    account_id=account_id,
-                    upstream=upstream,
-                    issuer=issuer,
-                    subject=subject,
-                    linked_at=now,
-                    last_login_at=now,
-                )
-            )
-    except IntegrityError as error:
-        raise AlreadyLinked from error
+    values = {"account_id": account_id, "upstream": upstream, "issuer": issuer, "subject": subject}
+    with unique_or(AlreadyLinked, db):
+        db.execute(insert(linked_identities).values(id=new_id(), linked_at=now, last_login_at=now, **values))
 
 
 def note_login(db: Db, identity_id: str, now: datetime) -> None:

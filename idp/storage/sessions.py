@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, insert, select, update
+from sqlalchemy import and_, bindparam, insert, select, update
 from sqlalchemy import func as sql
 
 from idp.crypto.random import hash_secret, new_id, new_secret
 from idp.crypto.vault import Vault
-from idp.domain.session import Consent, Session, SignedIn
+from idp.domain.session import Consent, Session, SessionEnded, SignedIn
 from idp.storage.accounts import COLUMNS as ACCOUNT_COLUMNS
 from idp.storage.accounts import account_of
 from idp.storage.db import Db
@@ -26,6 +26,20 @@ _COLUMNS = tuple(
 
 
 _MAY_ACT_UNTIL = sql.coalesce(mandates.c.revoked_at, mandates.c.valid_until).label("may_act_until")
+
+
+_SIGNED_IN = (
+    select(*_COLUMNS, *ACCOUNT_COLUMNS, consents.c.scope, consents.c.claims, consents.c.granted_at, _MAY_ACT_UNTIL)
+    .select_from(
+        sessions.join(accounts, accounts.c.id == sessions.c.account_id)
+        .outerjoin(
+            consents, and_(consents.c.account_id == sessions.c.account_id, consents.c.client_id == bindparam("client"))
+        )
+        .outerjoin(mandates, mandates.c.id == sessions.c.mandate_id)
+    )
+    .where(sessions.c.secret_hash == bindparam("secret"))
+)
+_ADD = insert(sessions)
 
 
 @dataclass(frozen=True)
@@ -65,12 +79,7 @@ def add(
         "level": level,
         "amr": " ".join(amr),
         "source": source,
-        "upstream_issuer": upstream.issuer if upstream else None,
-        "upstream_subject": upstream.subject if upstream else None,
-        "upstream_sid": upstream.sid if upstream else None,
-        "upstream_id_token_sealed": (
-            vault.seal("upstream_id_token", upstream.id_token.encode(), session_id) if upstream else None
-        ),
+        **_upstream_values(vault, session_id, upstream),
         "is_choice_made": is_choice_made,
         "mandate_id": None,
         "act_as": None,
@@ -81,23 +90,13 @@ def add(
         "expires_at": expires_at,
         "ended_at": None,
     }
-    db.execute(insert(sessions).values(values))
+    db.execute(_ADD, values)
     return _session_of(values), secret
 
 
 def find_signed_in(db: Db, vault: Vault, secret: str, client_id: str | None = None) -> SignedIn | None:
     """One statement: the session of a cookie, its person and their consent to the client. Says nothing of expiry."""
-    on_client = and_(consents.c.account_id == sessions.c.account_id, consents.c.client_id == (client_id or ""))
-    query = (
-        select(*_COLUMNS, *ACCOUNT_COLUMNS, consents.c.scope, consents.c.claims, consents.c.granted_at, _MAY_ACT_UNTIL)
-        .select_from(
-            sessions.join(accounts, accounts.c.id == sessions.c.account_id)
-            .outerjoin(consents, on_client)
-            .outerjoin(mandates, mandates.c.id == sessions.c.mandate_id)
-        )
-        .where(sessions.c.secret_hash == hash_secret(secret))
-    )
-    row = db.execute(query).first()
+    row = db.execute(_SIGNED_IN, {"secret": hash_secret(secret), "client": client_id or ""}).first()
     if row is None:
         return None
     consent = None
@@ -139,14 +138,8 @@ def list_of_upstream(db: Db, issuer: str, *, sid: str | None, subject: str | Non
 
 def touch(db: Db, session_id: str, now: datetime) -> None:
     """Note that the session was used. Callers do this at most once a minute."""
-    db.execute(update(sessions).where(sessions.c.id == session_id).values(last_seen_at=now))
-
-
-def replace_secret(db: Db, session_id: str) -> str:
-    """A new cookie secret for the same session (ASVS 7.2.4), after re-authentication."""
-    secret = new_secret()
-    db.execute(update(sessions).where(sessions.c.id == session_id).values(secret_hash=hash_secret(secret)))
-    return secret
+    is_older = sessions.c.last_seen_at < now  # of two requests at once the later one counts
+    db.execute(update(sessions).where(sessions.c.id == session_id, is_older).values(last_seen_at=now))
 
 
 def reauthenticate(
@@ -161,6 +154,7 @@ def reauthenticate(
     auth_time: datetime | None = None,
 ) -> tuple[Session, str]:
     """The same person proved themselves again: new auth_time, a new absolute end and a new secret in one statement.
+    Raises SessionEnded.
 
     ``auth_time`` is when they did, if not just now (another provider's word).
     """
@@ -172,11 +166,14 @@ def reauthenticate(
         "level": level,
         "is_choice_made": is_choice_made,
     }
-    db.execute(
+    renewed = db.execute(
         update(sessions)
-        .where(sessions.c.id == session.id)
+        .where(sessions.c.id == session.id, sessions.c.ended_at.is_(None))
         .values(secret_hash=hash_secret(secret), amr=" ".join(amr), **changes)
+        .returning(sessions.c.id)
     )
+    if renewed.first() is None:
+        raise SessionEnded
     return replace(session, amr=tuple(amr), **changes), secret
 
 
@@ -185,14 +182,20 @@ def link_upstream(db: Db, vault: Vault, session_id: str, source: str, upstream: 
     db.execute(
         update(sessions)
         .where(sessions.c.id == session_id)
-        .values(
-            source=source,
-            upstream_issuer=upstream.issuer,
-            upstream_subject=upstream.subject,
-            upstream_sid=upstream.sid,
-            upstream_id_token_sealed=vault.seal("upstream_id_token", upstream.id_token.encode(), session_id),
-        )
+        .values(source=source, **_upstream_values(vault, session_id, upstream))
     )
+
+
+def _upstream_values(vault: Vault, session_id: str, upstream: UpstreamSession | None) -> dict[str, Any]:
+    if upstream is None:
+        names = ("upstream_issuer", "upstream_subject", "upstream_sid", "upstream_id_token_sealed")
+        return dict.fromkeys(names)
+    return {
+        "upstream_issuer": upstream.issuer,
+        "upstream_subject": upstream.subject,
+        "upstream_sid": upstream.sid,
+        "upstream_id_token_sealed": vault.seal("upstream_id_token", upstream.id_token.encode(), session_id),
+    }
 
 
 def release_mandate(db: Db, mandate_id: str) -> None:

@@ -11,7 +11,7 @@ from flask import Blueprint, Response, redirect, render_template, request
 
 from idp.context import Context
 from idp.domain.interaction import Interaction
-from idp.domain.session import SignedIn
+from idp.domain.session import SessionEnded, SignedIn
 from idp.protocol.authorize import PATH, AuthorizationRequest
 from idp.protocol.errors import ProtocolError
 from idp.protocol.interaction import Facts, Grant, Page, Refuse, Visit, decide
@@ -73,7 +73,10 @@ def _proceed(
     signed_in = browser.signed_in(context, asked.client.client_id)
     match decide(asked, _facts(context, asked, signed_in, interaction)):
         case Grant(signed_in=granted):
-            return respond(server.grant_authorization(grant, granted))
+            try:
+                return respond(server.grant_authorization(grant, granted))
+            except SessionEnded:  # signed out in this very moment: ask again, now without a session
+                return redirect(request.full_path, 302, Response)
         case Refuse(error=refusal):
             return _refuse(context, refusal)
         case Visit() as visit:
