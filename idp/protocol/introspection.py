@@ -1,4 +1,4 @@
-"""Introspection: is this token good, and what does it mean? (RFC 7662; RFC 9068 tokens and refresh tokens.)
+"""Introspection: is this token good, and what does it mean? (RFC 7662 §2; RFC 9068 tokens and refresh tokens.)
 
 Only authenticated confidential clients may ask, about tokens issued to them or meant for them as a resource server;
 about every other text they learn nothing but that it is not active (§4). At most one statement.

@@ -1,4 +1,4 @@
-"""Revocation: a client gives a token back (RFC 7009).
+"""Revocation: a client gives a token back (RFC 7009 §2).
 
 An access token is denied by its identifier until it would have expired; a refresh token, live or used up, ends its
 whole family with every access token of it (§2.1).
