@@ -15,7 +15,6 @@ from typing import Any
 
 from flask import Flask
 from joserfc.jwk import ECKey
-from sqlalchemy.orm import Session as DbSession
 
 from clients.kit import sessions as kit_sessions
 from clients.kit.client_auth import PrivateKeyJwt
@@ -87,9 +86,8 @@ class Member:
     @contextmanager
     def work(self) -> Iterator[Context]:
         """One transaction, committed at the end."""
-        with DbSession(self.provider.engine, autoflush=False) as db:
-            yield self.provider.context(db)
-            db.commit()
+        with self.provider.work() as context:
+            yield context
 
     def deliver(self) -> int:
         """Deliver what is due in the outbox now; how many attempts that were."""

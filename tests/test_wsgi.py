@@ -1,0 +1,66 @@
+"""The deployables, built as a server builds them: from one configuration file, each in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import wsgi
+from idp.demo import run
+from idp.demo.layout import Layout
+
+ROOT = Path(__file__).parents[1]
+ASK = """
+import sys, wsgi
+from werkzeug.test import Client
+application = getattr(wsgi, sys.argv[1])
+assert getattr(wsgi, sys.argv[1]) is application, "built once"
+for path in sys.argv[3:]:
+    answer = Client(application).get(path, base_url=sys.argv[2], environ_base={"REMOTE_ADDR": "127.0.0.1"})
+    print(answer.status_code, path)
+"""
+
+
+@pytest.fixture(scope="module")
+def layout(tmp_path_factory: pytest.TempPathFactory) -> Layout:
+    prepared = Layout(tmp_path_factory.mktemp("demo"), offset=20_000)
+    run.prepare(prepared)
+    return prepared
+
+
+@pytest.mark.parametrize(
+    ("service", "paths"),
+    [
+        ("idp", ["/healthz"]),
+        ("national", ["/healthz", "/authority/healthz", "/hall/healthz"]),
+        ("drivers", ["/healthz"]),
+        ("vehicles", ["/healthz"]),
+        ("matters", ["/healthz"]),
+        ("gateway", ["/healthz"]),
+    ],
+)
+def test_every_deployable_is_built_from_its_tables_and_is_healthy(
+    layout: Layout, service: str, paths: list[str]
+) -> None:
+    known = layout.service(service)
+    name = known.application.partition(":")[2]
+    environ = os.environ | {"TONGXING_CONFIG": str(layout.configuration), "TONGXING_TABLE": known.table}
+    done = subprocess.run(  # noqa: S603 - our own interpreter and text
+        [sys.executable, "-c", ASK, name, known.url, *paths],
+        check=False,
+        cwd=ROOT,
+        env=environ,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.stdout.splitlines() == [f"200 {path}" for path in paths], done.stderr
+
+
+def test_a_name_that_is_no_deployable_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no deployable nonsense"):
+        _ = wsgi.nonsense
