@@ -46,8 +46,9 @@ def create_app(settings: Settings) -> Flask:
         WTF_CSRF_TIME_LIMIT=None,  # a form may be filled in slowly; its token dies with the browser session
         WTF_CSRF_SSL_STRICT=False,  # our Referrer-Policy sends no Referer that could be compared
     )
-    csrf = CSRFProtect(app)  # type: ignore[no-untyped-call]
-    Babel(  # type: ignore[no-untyped-call]
+    add_guard(app, settings)  # first of all: it wants the body as it came, before anything parses it
+    csrf = CSRFProtect(app)
+    Babel(
         app,
         default_locale=language.LANGUAGES[0],
         default_timezone="Asia/Shanghai",
@@ -57,12 +58,11 @@ def create_app(settings: Settings) -> Flask:
     )
     login = _login(settings, cookie, csrf)
     # The back-channel logout is a POST of the provider; /logout checks its form itself.
-    csrf.exempt(login.blueprint)  # type: ignore[no-untyped-call]
+    csrf.exempt(login.blueprint)
     app.register_blueprint(login.blueprint)
     http = HttpClient(timeout=settings.outbound_timeout, unavailable=PlatformUnavailable)
     portal = Portal(settings, login, http)
     app.extensions["portal"] = portal
-    add_guard(app, settings)
     language.add_switch(app, f"{cookie}_lang", settings.is_secure)
     for add in (add_presentation, add_refusals, add_home, add_matters, add_cases, add_health):
         add(app, portal)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
+from urllib.parse import unquote_to_bytes, urlsplit
 
 from flask import Flask, Response, abort, request
 
@@ -25,12 +25,12 @@ def add_guard(app: Flask, settings: Settings) -> None:
         # Whoever asks under another name gets nothing; a load balancer's health check may use the bare address.
         if request.host != own_host and request.endpoint != "healthz":
             abort(400)
+        if _is_damaged(request.path) or _is_broken(request.query_string) or _is_broken(_urlencoded_body()):
+            abort(400)
         for values in (request.args, request.form):
             for name, sent in values.lists():
                 if len(sent) > 1 or any(_is_damaged(text) for text in (name, *sent)):
                     abort(400)
-        if _is_damaged(request.path):
-            abort(400)
 
     @app.after_request
     def add_headers(response: Response) -> Response:
@@ -45,6 +45,20 @@ def add_guard(app: Flask, settings: Settings) -> None:
             headers["Cache-Control"] = "no-store"
             headers["Vary"] = "Cookie"
         return response
+
+
+def _urlencoded_body() -> bytes:
+    """The raw form, kept for the parsing that follows; empty for other kinds of body."""
+    return request.get_data() if request.mimetype == "application/x-www-form-urlencoded" else b""
+
+
+def _is_broken(encoded: bytes) -> bool:
+    """True for percent-encoded bytes that are no UTF-8, which the parser would silently keep as they are."""
+    try:
+        unquote_to_bytes(encoded).decode()
+    except UnicodeDecodeError:
+        return True
+    return False
 
 
 def _is_damaged(text: str) -> bool:

@@ -344,3 +344,27 @@ def test_access_token_of_a_person_does_not_appear_in_any_page(world: World) -> N
         for secret in (session.login.access_token, session.login.refresh_token, session.login.id_token_raw, token):
             assert secret not in page
     assert session.login.access_token not in repr(Platform(None, "", "zh", session.login.access_token))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("path", ["/?%ff", "/matters?a=%c3%28", "/nowhere?%ff", "/login?next=%ff", "/callback?%80=1"])
+def test_query_that_is_no_utf8_is_answered_below_500(world: World, path: str) -> None:
+    assert 200 <= world.browser.get(world.url + path).status_code < 500
+
+
+def test_form_that_is_no_utf8_or_carries_nul_is_refused(world: World) -> None:
+    page = world.get("/matters/certificate/apply").text
+    sent = "&".join(f"{name}={hidden(page, name)}" for name in ("csrf_token", "idempotency_key")) + "&v-school="
+    for text in ("%ff", "%00", "%ed%a0%80"):
+        answer = world.browser._request(
+            "POST",
+            f"{world.url}/matters/certificate/apply",
+            content=sent + text,
+            headers={"Content-Type": "application/x-www-form-urlencoded"},
+        )
+        assert answer.status_code == 400, text
+    assert not world.platform.submitted
+    assert "v-school" in world.browser.post(f"{world.url}/matters/certificate/apply", _decoded(sent)).text
+
+
+def _decoded(form: str) -> dict[str, str]:
+    return dict(pair.split("=", 1) for pair in form.split("&"))
