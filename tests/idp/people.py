@@ -76,6 +76,51 @@ class Outbox:
         return found.group(1)
 
 
+@dataclass
+class Registrant:
+    """A person in a browser who registers, one step a method."""
+
+    http: FlaskClient
+    messages: Outbox
+    number: str = PHONE
+    identity_: tuple[str, str] = (NAME, ID_NUMBER)
+    token: str = ""
+
+    def __post_init__(self) -> None:
+        self.token = form_token(self.http)
+
+    def post(self, step: str, **data: Any) -> TestResponse:
+        return post(self.http, f"/register/{step}", token=self.token, **data)
+
+    def phone(self, number: str | None = None, **data: Any) -> TestResponse:
+        return self.post("phone", phone=number or self.number, **data)
+
+    def code(self, code: str | None = None) -> TestResponse:
+        return self.post("code", code=code or self.messages.code_of(self.number))
+
+    def identity(self, name: str | None = None, number: str | None = None) -> TestResponse:
+        return self.post("identity", name=name or self.identity_[0], id_number=number or self.identity_[1])
+
+    def password(self, password: str = NEW_PASSWORD, repeated: str | None = None, **data: str) -> TestResponse:
+        return self.post("password", password=password, repeated=repeated or password, **({"terms": "y"} | data))
+
+    def up_to(self, step: str) -> None:
+        """Take every step before this one."""
+        for one in ("phone", "code", "identity", "password"):
+            if one == step:
+                return
+            assert getattr(self, one)().status_code == 303
+
+    @property
+    def step(self) -> str:
+        """Where the registration page stands, told by its form."""
+        page = self.http.get("/register").text
+        for step in ("code", "identity", "password"):
+            if f'action="/register/{step}"' in page:
+                return step
+        return "done" if 'id="register-continue"' in page else "phone"
+
+
 def form_token(http: FlaskClient, path: str = "/login") -> str:
     """The anti-forgery token of this browser."""
     found = re.search(r'name="csrf_token" value="([^"]+)"', http.get(path).text)
