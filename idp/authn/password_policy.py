@@ -10,10 +10,8 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from enum import Enum
+from functools import cache
 from itertools import pairwise
-
-from zxcvbn import zxcvbn
-from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
 from idp.crypto.passwords import MAX_LENGTH
 
@@ -23,7 +21,6 @@ _LEAST_GUESSES = 9  # powers of ten; two common words have eight
 _JUDGED = 64  # characters that the estimate looks at: it takes longer than linear time
 CONTEXT_WORDS = ("tongxing", "xinjiang", "jiaotong", "yunshu", "urumqi", "zhengwu", "通行", "新疆", "交通", "政务")
 _ROWS = ("1234567890", "qwertyuiop", "asdfghjkl", "zxcvbnm", "1qaz2wsx3edc4rfv5tgb6yhn7ujm8ik9ol0p")
-_COMMON = frozenset(FREQUENCY_LISTS["passwords"])
 _EDGES = re.compile(r"^[\W\d_]+|[\W\d_]+$")
 
 
@@ -62,7 +59,7 @@ def check_password(password: str, personal: Iterable[str] = ()) -> None:
 
 def _weakness(text: str, personal: tuple[str, ...]) -> Weakness | None:
     bare = re.sub(r"[\W_]", "", text)
-    if {text, bare, _EDGES.sub("", text)} & _COMMON:
+    if {text, bare, _EDGES.sub("", text)} & _common_passwords():
         return Weakness.COMMON
     if _is_repeated(text) or (bare and _is_repeated(bare)):
         return Weakness.REPEATED
@@ -72,8 +69,22 @@ def _weakness(text: str, personal: tuple[str, ...]) -> Weakness | None:
         return Weakness.CONTEXT
     if any(part in text for part in personal if len(part) >= 6) or _is_mostly(text, personal):
         return Weakness.PERSONAL
-    guesses = zxcvbn(text[:_JUDGED], user_inputs=[*CONTEXT_WORDS, *personal])["guesses_log10"]  # type: ignore[no-untyped-call]
-    return Weakness.GUESSABLE if guesses < _LEAST_GUESSES else None
+    return Weakness.GUESSABLE if _guesses(text[:_JUDGED], personal) < _LEAST_GUESSES else None
+
+
+@cache
+def _common_passwords() -> frozenset[str]:
+    """Loaded when a password is first set: the package's lists take 12 MB that a process may never need."""
+    from zxcvbn.frequency_lists import FREQUENCY_LISTS
+
+    return frozenset(FREQUENCY_LISTS["passwords"])
+
+
+def _guesses(text: str, personal: tuple[str, ...]) -> float:
+    """How many guesses the estimate expects, as a power of ten."""
+    from zxcvbn import zxcvbn
+
+    return float(zxcvbn(text, user_inputs=[*CONTEXT_WORDS, *personal])["guesses_log10"])
 
 
 def _parts(personal: Iterable[str]) -> Iterable[str]:
