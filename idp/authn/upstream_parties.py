@@ -6,6 +6,7 @@ a page within five seconds whatever the other side does.
 
 from __future__ import annotations
 
+import threading
 import time
 from datetime import timedelta
 
@@ -23,6 +24,7 @@ from idp.domain.client import Client
 DEADLINE = timedelta(seconds=4)
 """For all requests of one step; drawing the page fits into what is left of five seconds."""
 _SEEN_ALIVE_FOR = 5.0
+_AWAY_FOR = 2.0
 
 
 class UpstreamParty(RelyingParty):
@@ -30,19 +32,36 @@ class UpstreamParty(RelyingParty):
 
     def __init__(self, config: RelyingPartyConfig, http: HttpClient) -> None:
         super().__init__(config, http)
-        self._alive_until = 0.0
+        self._asking = threading.Lock()
+        self._alive_until = self._away_until = 0.0
 
     def check_alive(self) -> None:
         """Ask the upstream for a sign of life, at most once in a few seconds. Raises ProviderUnavailable.
 
-        Discovery is cached for long: without this a browser would be sent to a server that is gone.
+        Discovery is cached for long: without this a browser would be sent to a server that is gone. One request asks
+        and the others share its answer, so that a silent upstream cannot hold every thread of ours up again and again.
         """
         if time.monotonic() < self._alive_until:
             return
-        answer = self.provider.http.get(self.config.issuer + DISCOVERY_PATH)
-        if answer.status != 200:
-            raise ProviderUnavailable(f"discovery answered with status {answer.status}")
-        self._alive_until = time.monotonic() + _SEEN_ALIVE_FOR
+        if not self._asking.acquire(timeout=DEADLINE.total_seconds()):
+            raise ProviderUnavailable("the upstream is still being asked")
+        try:
+            self._ask()
+        finally:
+            self._asking.release()
+
+    def _ask(self) -> None:
+        if time.monotonic() < self._alive_until:
+            return
+        if time.monotonic() < self._away_until:
+            raise ProviderUnavailable("the upstream did not answer a moment ago")
+        try:
+            answer = self.provider.http.get(self.config.issuer + DISCOVERY_PATH)
+            if answer.status != 200:
+                raise ProviderUnavailable(f"discovery answered with status {answer.status}")
+            self._alive_until = time.monotonic() + _SEEN_ALIVE_FOR
+        finally:
+            self._away_until = time.monotonic() + _AWAY_FOR
 
 
 def http_client(settings: Settings) -> HttpClient:

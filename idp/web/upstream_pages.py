@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from flask import Response, redirect, render_template
 from flask_babel import get_locale, gettext
 
@@ -42,7 +44,7 @@ def next_url(interaction: str) -> str:
 
 
 def to(url: str) -> Response:
-    return redirect(url, 303, Response)
+    return cast(Response, redirect(url, 303, Response))
 
 
 def unavailable(upstream: Upstream, interaction: str) -> Response:
