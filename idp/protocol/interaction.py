@@ -83,33 +83,32 @@ def decide(request: AuthorizationRequest, facts: Facts) -> Decision:
     """The one next step. With ``prompt=none`` it is never a visit."""
     if facts.is_denied:
         return _refuse(request, "access_denied", "The person did not agree.")
-    step = (
-        _authentication(request, facts)
-        or _identity(request, facts)
-        or _selection(request, facts)
-        or _level(request, facts)
-        or _choice(facts)
-        or _consent(request, facts)
-    )
-    if step is None:
-        assert facts.signed_in is not None  # noqa: S101 - _authentication visits the login page otherwise
-        return Grant(facts.signed_in)
+    step = _next_step(request, facts)
     if isinstance(step, Visit) and "none" in request.prompt:
         return _silent_error(request, step)
     return step
 
 
-def _authentication(request: AuthorizationRequest, facts: Facts) -> Decision | None:
-    """A login is due: there is none, or the request wants a new one (§3.1.2.3)."""
+def _next_step(request: AuthorizationRequest, facts: Facts) -> Decision:
+    signed_in = facts.signed_in
+    if signed_in is None or _is_login_due(request, facts, signed_in):
+        return Visit(Page.CREATE) if "create" in request.prompt else _login(request, facts)
+    return (
+        _identity(request, facts)
+        or _selection(request, facts, signed_in)
+        or _level(request, facts, signed_in)
+        or _choice(signed_in)
+        or _consent(request, facts, signed_in)
+        or Grant(signed_in)
+    )
+
+
+def _is_login_due(request: AuthorizationRequest, facts: Facts, signed_in: SignedIn) -> bool:
+    """The request wants a new login, and none came of it yet (§3.1.2.3)."""
     if facts.is_fresh:
-        return None
-    if "create" in request.prompt:
-        return Visit(Page.CREATE)
-    if facts.signed_in is None or "login" in request.prompt or facts.selected_sid == ANOTHER_ACCOUNT:
-        return _login(request, facts)
-    if _is_too_old(request, facts, facts.signed_in) or _is_someone_else(request, facts):
-        return _login(request, facts)
-    return None
+        return False
+    is_asked_for = bool({"login", "create"} & request.prompt) or facts.selected_sid == ANOTHER_ACCOUNT
+    return is_asked_for or _is_too_old(request, facts, signed_in) or _is_someone_else(request, facts)
 
 
 def _identity(request: AuthorizationRequest, facts: Facts) -> Decision | None:
@@ -119,20 +118,14 @@ def _identity(request: AuthorizationRequest, facts: Facts) -> Decision | None:
     return None
 
 
-def _selection(request: AuthorizationRequest, facts: Facts) -> Decision | None:
+def _selection(request: AuthorizationRequest, facts: Facts, signed_in: SignedIn) -> Decision | None:
     """prompt=select_account: a new login is a selection too."""
-    signed_in = facts.signed_in
     is_asked = "select_account" in request.prompt and not facts.is_fresh
-    if is_asked and signed_in is not None and facts.selected_sid != signed_in.session.sid:
-        return Visit(Page.SELECT_ACCOUNT)
-    return None
+    return Visit(Page.SELECT_ACCOUNT) if is_asked and facts.selected_sid != signed_in.session.sid else None
 
 
-def _level(request: AuthorizationRequest, facts: Facts) -> Decision | None:
+def _level(request: AuthorizationRequest, facts: Facts, signed_in: SignedIn) -> Decision | None:
     """Step up where it can be done; say so where not. A wish (acr_values) is tried for once, a demand insisted on."""
-    signed_in = facts.signed_in
-    if signed_in is None:
-        return None
     reached = signed_in.session.level
     if reached < request.needed_level:
         if _can_reach(request.needed_level, facts, signed_in):
@@ -144,24 +137,28 @@ def _level(request: AuthorizationRequest, facts: Facts) -> Decision | None:
     return None
 
 
-def _choice(facts: Facts) -> Decision | None:
+def _choice(signed_in: SignedIn) -> Decision | None:
     """The person may act for a company and has not said for whom."""
-    if facts.signed_in is not None and not facts.signed_in.session.is_choice_made:
-        return Visit(Page.ACT_AS)
-    return None
+    return None if signed_in.session.is_choice_made else Visit(Page.ACT_AS)
 
 
-def _consent(request: AuthorizationRequest, facts: Facts) -> Decision | None:
-    remembered = facts.signed_in.consent if facts.signed_in is not None else None
-    return Visit(Page.CONSENT) if is_consent_needed(request, remembered, facts.started_at) else None
+def _consent(request: AuthorizationRequest, facts: Facts, signed_in: SignedIn) -> Decision | None:
+    return Visit(Page.CONSENT) if is_consent_needed(request, signed_in.consent, facts.started_at) else None
 
 
 def _login(request: AuthorizationRequest, facts: Facts) -> Visit:
-    level = max(request.needed_level, request.wished_level)
+    level = _level_to_reach(request, facts)
     # Once: an upstream whose answer did not suffice would be asked for ever.
     if request.idp_hint is not None and not facts.is_hint_followed:
         return Visit(Page.UPSTREAM, level, request.idp_hint)
     return Visit(Page.LOGIN, level)
+
+
+def _level_to_reach(request: AuthorizationRequest, facts: Facts) -> int:
+    """What the login page says is needed: the demand, or a wish beyond it where somebody could grant it."""
+    account_level = facts.signed_in.account.level if facts.signed_in is not None else 0
+    is_wish_possible = request.wished_level <= max(account_level, *facts.upstream_levels.values(), 0)
+    return max(request.needed_level, request.wished_level if is_wish_possible else 0)
 
 
 def _can_reach(level: int, facts: Facts, signed_in: SignedIn) -> bool:

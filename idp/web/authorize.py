@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from flask import Blueprint, Response, redirect, render_template, request
+from werkzeug.wrappers import Response as AnyResponse
 
 from idp.context import Context
 from idp.domain.interaction import Interaction
@@ -28,7 +29,7 @@ blueprint = Blueprint("authorize", __name__)
 
 @blueprint.get(PATH)
 @front_channel
-def authorize() -> Response:
+def authorize() -> AnyResponse:
     context, handle = current(), request.args.get("interaction")
     if not handle:
         return _proceed(context, bridge.message())
@@ -42,7 +43,7 @@ def authorize() -> Response:
 
 @blueprint.post(PATH)
 @front_channel
-def authorize_by_post() -> Response:
+def authorize_by_post() -> AnyResponse:
     """Posted by another site, so without our cookies: park it and let the browser come back with them."""
     context, message = current(), bridge.message()
     try:
@@ -54,7 +55,7 @@ def authorize_by_post() -> Response:
 
 
 @blueprint.post("/authorize/cancel")
-def cancel() -> Response:
+def cancel() -> AnyResponse:
     """The person does not want to go on: the client hears access_denied."""
     context, handle = current(), request.form.get("interaction", "")
     interactions.save(context, interactions.load(context, handle).denied())
@@ -63,7 +64,7 @@ def cancel() -> Response:
 
 def _proceed(
     context: Context, message: Request, interaction: Interaction | None = None, handle: str | None = None
-) -> Response:
+) -> AnyResponse:
     server = Server(context)
     try:
         grant = server.get_consent_grant(message)
@@ -108,7 +109,7 @@ def _facts(
     )
 
 
-def _visit(context: Context, asked: AuthorizationRequest, visit: Visit, handle: str | None) -> Response:
+def _visit(context: Context, asked: AuthorizationRequest, visit: Visit, handle: str | None) -> AnyResponse:
     if handle is None:
         handle = interactions.start(context, asked.parameters, asked.client.client_id, asked.login_hint or "")
     language = locale.best_of(context.settings, asked.ui_locales)
@@ -117,14 +118,14 @@ def _visit(context: Context, asked: AuthorizationRequest, visit: Visit, handle: 
     return redirect(interactions.page_url(path, handle), 302, Response)
 
 
-def _refuse(context: Context, error: ProtocolError, *, is_post: bool = False) -> Response:
+def _refuse(context: Context, error: ProtocolError, *, is_post: bool = False) -> AnyResponse:
     """To the client where its redirect URI is known to be its own, else to the person."""
     if error.target is None:
         return errors.protocol_page(error)
     return respond(write_error(context.settings.issuer, error, is_post=is_post))
 
 
-def respond(reply: Reply) -> Response:
+def respond(reply: Reply) -> AnyResponse:
     """An authorization response; a form post is a page of ours that submits itself."""
     if not isinstance(reply.body, FormPost):
         return bridge.respond(reply)

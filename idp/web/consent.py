@@ -8,6 +8,7 @@ from typing import Any
 from flask import Blueprint, Response, abort, redirect, render_template, request
 from flask_babel import get_locale, ngettext
 from flask_babel import gettext as _
+from werkzeug.wrappers import Response as AnyResponse
 
 from idp.config import Settings
 from idp.context import Context
@@ -22,7 +23,7 @@ blueprint = Blueprint("consent", __name__)
 
 
 @blueprint.get("/consent")
-def show() -> Response:
+def show() -> AnyResponse:
     context = current()
     waiting = pending.load(context)
     if waiting.signed_in is None:
@@ -40,7 +41,7 @@ def show() -> Response:
 
 
 @blueprint.post("/consent")
-def decide() -> Response:
+def decide() -> AnyResponse:
     context = current()
     waiting = pending.load(context)
     decision = request.form.get("decision")

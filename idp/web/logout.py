@@ -10,10 +10,10 @@ from typing import Any
 
 from flask import Blueprint, Response, redirect, render_template, request
 from flask_babel import get_locale
+from werkzeug.wrappers import Response as AnyResponse
 
 from idp.context import Context
 from idp.crypto.vault import VaultError
-from idp.domain.session import SignedIn
 from idp.protocol.errors import ProtocolError, invalid_request
 from idp.protocol.logout import UPSTREAM_SESSION_END, end_session
 from idp.protocol.rp_initiated_logout import PATH, LogoutRequest, check_logout_request, is_confirmation_needed
@@ -33,7 +33,7 @@ _REFRESHING = timedelta(minutes=2)  # how long the page brings itself up to date
 
 @blueprint.get(PATH)
 @front_channel
-def logout() -> Response:
+def logout() -> AnyResponse:
     context = current()
     sealed = request.args.get("request")
     try:
@@ -45,7 +45,7 @@ def logout() -> Response:
 
 @blueprint.post(PATH)
 @front_channel
-def logout_by_post() -> Response:
+def logout_by_post() -> AnyResponse:
     """Our own question's answer, or a relying party's POST. The latter comes without our cookies, so the browser is
     sent round once more with what was checked."""
     context = current()
@@ -60,13 +60,13 @@ def logout_by_post() -> Response:
 
 
 @blueprint.post("/sign-out")
-def sign_out() -> Response:
+def sign_out() -> AnyResponse:
     """The button in the page's head: pressing it is confirmation enough."""
     return _end(current(), LogoutRequest())
 
 
 @blueprint.get("/signed-out")
-def signed_out() -> Response:
+def signed_out() -> AnyResponse:
     context = current()
     done = _read_batch(context)
     deliveries = outbox.list_batch(context.db, done["batch"]) if done.get("batch") else []
@@ -83,7 +83,7 @@ def signed_out() -> Response:
     return Response(page)
 
 
-def _proceed(context: Context, asked: LogoutRequest) -> Response:
+def _proceed(context: Context, asked: LogoutRequest) -> AnyResponse:
     signed_in = browser.signed_in(context)
     client = context.find_client(asked.client_id) if asked.client_id else None
     if signed_in is None or not is_confirmation_needed(asked, signed_in, client):
@@ -101,7 +101,7 @@ def _proceed(context: Context, asked: LogoutRequest) -> Response:
     return Response(page)
 
 
-def _end(context: Context, asked: LogoutRequest) -> Response:
+def _end(context: Context, asked: LogoutRequest) -> AnyResponse:
     """End the browser's session, if it has one, and send the person on."""
     signed_in = browser.signed_in(context)
     batch = end_session(context, signed_in.session, reason="logout") if signed_in else None
@@ -109,13 +109,11 @@ def _end(context: Context, asked: LogoutRequest) -> Response:
     response = redirect(asked.return_url if leads_back and asked.return_url else "/signed-out", 303, Response)
     browser.clear_session(context.settings, response)
     if batch is not None or not leads_back:
-        _write_batch(context, response, signed_in, batch, asked)
+        _write_batch(context, response, batch, asked)
     return response
 
 
-def _write_batch(
-    context: Context, response: Response, signed_in: SignedIn | None, batch: str | None, asked: LogoutRequest
-) -> None:
+def _write_batch(context: Context, response: AnyResponse, batch: str | None, asked: LogoutRequest) -> None:
     done = {"batch": batch, "client_id": asked.client_id, "return_url": asked.return_url}
     sealed = context.vault.seal_text(_BATCH, done)
     browser.set_cookie(context.settings, response, _BATCH, sealed, _BATCH_LIFETIME)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, abort, redirect, render_template, request
 from flask_babel import get_locale
+from werkzeug.wrappers import Response as AnyResponse
 
 from federation.identifiers import mask, mask_mobile
 from idp.domain.account import Account
@@ -15,7 +16,7 @@ blueprint = Blueprint("select_account", __name__)
 
 
 @blueprint.get("/select-account")
-def show() -> Response:
+def show() -> AnyResponse:
     waiting = pending.load(current())
     if waiting.signed_in is None:
         return redirect(interactions.resume_url(waiting.handle), 302, Response)
@@ -30,7 +31,7 @@ def show() -> Response:
 
 
 @blueprint.post("/select-account")
-def decide() -> Response:
+def decide() -> AnyResponse:
     context = current()
     waiting = pending.load(context)
     decision = request.form.get("decision")

@@ -246,11 +246,7 @@ def _after(visit: Visit, request: AuthorizationRequest, known: Facts) -> Facts:
     """The facts once the page has done its work."""
     match visit.page:
         case Page.LOGIN | Page.CREATE:
-            taken = max(known.upstream_levels, key=lambda name: known.upstream_levels[name], default=None)
-            if visit.level and taken is not None and known.is_fresh:
-                level = known.upstream_levels[taken]
-                return replace(known, signed_in=signed_in(NOW, level=level, source=taken), subject="subject")
-            return replace(known, signed_in=signed_in(NOW), subject="subject")
+            return replace(known, signed_in=_best_login(visit.level, known), subject="subject")
         case Page.UPSTREAM:
             return replace(known, is_hint_followed=True, signed_in=signed_in(NOW, source="national"), subject="subject")
         case Page.SELECT_ACCOUNT:
@@ -263,3 +259,12 @@ def _after(visit: Visit, request: AuthorizationRequest, known: Facts) -> Facts:
             assert known.signed_in is not None
             consent = Consent(request.scope, frozenset(), NOW)
             return replace(known, signed_in=replace(known.signed_in, consent=consent))
+
+
+def _best_login(level: int, known: Facts) -> SignedIn:
+    """As the person would who wants to reach the level: at an upstream where that gives it and a login here does not."""
+    own = known.signed_in.account.level if known.signed_in else 2
+    best = max(known.upstream_levels, key=lambda name: known.upstream_levels[name], default="")
+    if own < level <= known.upstream_levels.get(best, 0):
+        return signed_in(NOW, level=known.upstream_levels[best], account_level=own, source=best)
+    return signed_in(NOW, level=own, account_level=own)
