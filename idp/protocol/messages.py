@@ -80,7 +80,11 @@ class CoreRequest(OAuth2Request):
     auth_method: Any
 
     def __init__(self, request: Request) -> None:
-        super().__init__(request.method, request.url, headers=request.headers)
+        # Not Authlib's __init__: it parses the URL of every request to refuse plain http. Ours is the configured
+        # issuer's, whatever the proxy spoke.
+        self.method, self.uri, self.headers = request.method, request.url, request.headers
+        self.client = self.auth_method = self.user = self.authorization_code = self.refresh_token = None
+        self.credential = self._scope = self._body = None
         self.message = request
         self.payload = Payload(request.parameters)
         self.authorization: Any = None

@@ -21,7 +21,7 @@ def preflight() -> Response:
 
 
 def _allow(response: Response) -> Response:
-    response.vary.add("Origin")
+    response.headers.add("Vary", "Origin")
     origin = request.headers.get("Origin")
     if origin is None or not is_allowed(context.current(), origin):
         return response

@@ -7,6 +7,7 @@ NUL or other control character, no parameter twice, no other Host than the issue
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from urllib.parse import parse_qsl, urlsplit
 
 from flask import Flask, Response, g, request
@@ -35,6 +36,12 @@ _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; "
     "base-uri 'none'; frame-ancestors 'none'"
+)
+_ON_EVERY_ANSWER = (
+    ("Content-Security-Policy", CONTENT_SECURITY_POLICY),
+    ("X-Content-Type-Options", "nosniff"),
+    ("X-Frame-Options", "DENY"),
+    ("Referrer-Policy", "no-referrer"),
 )
 
 
@@ -66,11 +73,18 @@ def _check_request() -> None:
 
 def _check_host(settings: Settings) -> None:
     """Links and redirects come from the configured issuer; whoever calls us by another name is misled or misleads."""
-    issuer = urlsplit(settings.issuer)
-    default_port = _DEFAULT_PORTS[issuer.scheme]
+    expected, default_port = _host_of(settings.issuer)
     given = request.environ.get("HTTP_HOST", "").lower().removesuffix(default_port)
-    if given != issuer.netloc.lower().removesuffix(default_port) and request.path not in ANY_HOST:
+    if given != expected and request.path not in ANY_HOST:
         raise SecurityError("This service is not known by that name.")
+
+
+@lru_cache(maxsize=8)
+def _host_of(issuer: str) -> tuple[str, str]:
+    """(host as it must be given, the port that may be left out)."""
+    parts = urlsplit(issuer)
+    default_port = _DEFAULT_PORTS[parts.scheme]
+    return parts.netloc.lower().removesuffix(default_port), default_port
 
 
 def _check_body() -> None:
@@ -99,13 +113,15 @@ def _pairs(raw: bytes) -> list[tuple[str, str]]:
 
 
 def _check_parameters(pairs: list[tuple[str, str]]) -> None:
+    if not pairs:
+        return
     forbidden = _CONTROL if is_protocol() else _CONTROL_BUT_LINE_BREAKS
-    may_repeat = repeatable()
+    may_repeat, is_front = repeatable(), is_front_channel()
     seen: set[str] = set()
     for name, value in pairs:
         if "\x00" in name or "\x00" in value:
             raise Malformed("A parameter holds a NUL character.", _shown(name))
-        if is_front_channel():
+        if is_front:
             continue  # its checks answer by redirect where they may
         if _CONTROL.search(name) or forbidden.search(value):
             raise Malformed("A parameter holds a control character.", _shown(name))
@@ -129,15 +145,15 @@ def _is_utf8(body: bytes) -> bool:
 
 def _add_headers(response: Response) -> Response:
     headers = response.headers
-    headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
-    headers.setdefault("X-Content-Type-Options", "nosniff")
-    headers.setdefault("X-Frame-Options", "DENY")
-    headers.setdefault("Referrer-Policy", "no-referrer")
+    present = {name.lower() for name in headers.keys()}  # noqa: SIM118  # iterating the headers gives pairs
+    for name, value in _ON_EVERY_ANSWER:
+        if name.lower() not in present:
+            headers.add(name, value)
     if provider().settings.is_secure:
         headers.setdefault("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
     if request.endpoint == "static" and response.status_code == 200:
         headers["Cache-Control"] = "public, max-age=3600"
-    elif "Cache-Control" not in headers:
+    elif "cache-control" not in present:
         headers["Cache-Control"] = "no-store"
         response.vary.add("Cookie")
     if g.get("trace_id"):
