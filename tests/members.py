@@ -245,6 +245,9 @@ def federation(settings: Settings, new_database: Callable[[], str], folder: Path
             server.stop()
         for member in (built.region, built.national):
             member.provider.engine.dispose()
+            member.provider.reading.dispose()
+            if member.provider.redis is not None:
+                member.provider.redis.close()
 
 
 @cache

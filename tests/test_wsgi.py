@@ -10,8 +10,13 @@ from pathlib import Path
 import pytest
 
 import wsgi
+from federation.national import registry
+from federation.national.population import generate
+from idp.accounts.authority import PersonCheck
 from idp.demo import run
+from idp.demo.configuration import tables
 from idp.demo.layout import Layout
+from idp.demo.secrets import load_or_create
 
 ROOT = Path(__file__).parents[1]
 ASK = """
@@ -64,3 +69,20 @@ def test_every_deployable_is_built_from_its_tables_and_is_healthy(
 def test_a_name_that_is_no_deployable_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="no deployable nonsense"):
         _ = wsgi.nonsense
+
+
+def test_the_national_provider_asks_its_own_registry_and_believes_a_name_and_number_up_to_level_two(
+    layout: Layout,
+) -> None:
+    known = tables(layout, load_or_create(layout.directory / "secrets.json"))["authority"]
+    engine = registry.open_engine(known["database_url"])
+    local = wsgi._LocalAuthority(registry.Registry(engine, known["master_key"]))
+    persons, companies = generate()
+    someone = next(person for person in persons if person.level == 4 and person.status == "active")
+    assert local.verify_person(someone.name, someone.id_number) == PersonCheck(True, 2)
+    assert local.verify_person("张三丰", someone.id_number) == PersonCheck(False, 0)
+    firm = companies[0]
+    head = next(person for person in persons if person.id_number == firm.representative)
+    assert local.verify_enterprise(firm.name, firm.uscc, head.name, head.id_number).is_active
+    assert not local.verify_enterprise(firm.name, firm.uscc, "张三丰", head.id_number).is_match
+    engine.dispose()
