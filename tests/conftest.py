@@ -7,21 +7,15 @@ must hold on both ephemeral stores for `ephemeral_store`; `engine_url`, `setting
 from __future__ import annotations
 
 import itertools
-import shutil
-import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager
 from dataclasses import replace
-from datetime import timedelta
-from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import pytest
-import redis
 from flask import Flask
 from flask.testing import FlaskClient
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
 from sqlalchemy import Engine
 
 from idp.app import create_app
@@ -34,15 +28,19 @@ from idp.domain.client import Client
 from idp.domain.session import Session
 from idp.storage import accounts, clients, sessions
 from idp.storage.db import Db
-from idp.storage.ephemeral_redis import BIRTH
-from tests import schema, services
+from tests import schema
 from tests.clock import Clock
 from tests.statements import Statements, counted
 
 ISSUER = "http://127.0.0.1:8000"
 PASSWORD = "正确的马 battery staple 42"
 
-pytest_plugins = ("tests.token_side",)
+pytest_plugins = ("tests.databases", "tests.browsing", "tests.token_side")
+
+
+# A rule is not about time: a busy machine must not fail it. Speed is measured in bench/.
+hypothesis.settings.register_profile("tongxing", deadline=None)
+hypothesis.settings.load_profile("tongxing")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -50,121 +48,6 @@ def pytest_configure(config: pytest.Config) -> None:
     """Tests talk to this machine only."""
     config.option.allow_hosts = config.option.allow_hosts or "127.0.0.1,::1,localhost"
     config.option.allow_unix_socket = True
-
-
-# --- services -------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="session")
-def postgresql_server() -> Iterator[services.PostgreSQL]:
-    with services.running_postgresql() as server:
-        yield server
-
-
-@pytest.fixture(scope="session")
-def redis_server() -> Iterator[str]:
-    with services.running_redis() as url:
-        yield url
-
-
-@pytest.fixture(scope="session")
-def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A migrated database file, copied for each test."""
-    path = tmp_path_factory.mktemp("template") / "idp.sqlite3"
-    schema.build(f"sqlite:///{path}")
-    return path
-
-
-@pytest.fixture(scope="session")
-def postgresql_template(postgresql_server: services.PostgreSQL) -> str:
-    """The name of a migrated database, copied for each test."""
-    postgresql_server.execute("CREATE DATABASE template_idp")
-    schema.build(postgresql_server.url("template_idp"))
-    return "template_idp"
-
-
-_numbers = itertools.count(1)
-
-
-@pytest.fixture
-def postgresql_url(postgresql_server: services.PostgreSQL) -> Iterator[str]:
-    """A fresh, empty PostgreSQL database."""
-    yield from _postgresql_database(postgresql_server, "template0")
-
-
-@pytest.fixture
-def redis_url(redis_server: str) -> str:
-    """A Redis with nothing in it that has been up for an hour (a young one refuses claims, see ephemeral_redis)."""
-    with redis.Redis.from_url(redis_server) as client:
-        client.flushall()
-        birth = {"run_id": client.info("server")["run_id"], "at": time.time() - 3600}
-        client.hset(BIRTH, mapping=birth)
-    return redis_server
-
-
-# --- databases ------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def both_engines(request: pytest.FixtureRequest) -> str:
-    """Ask for it to run a test on SQLite and on PostgreSQL."""
-    return str(request.param)
-
-
-@pytest.fixture(params=["sql", "redis"])
-def ephemeral_store(request: pytest.FixtureRequest) -> str:
-    """Ask for it to run a test with ephemeral values in the database and in Redis."""
-    return str(request.param)
-
-
-@pytest.fixture
-def new_database(request: pytest.FixtureRequest) -> Iterator[Callable[[], str]]:
-    """Makes fresh migrated databases of the test's engine: each call gives another one's URL."""
-    engine = request.getfixturevalue("both_engines") if "both_engines" in request.fixturenames else "sqlite"
-    with ExitStack() as stack:
-        yield lambda: stack.enter_context(_database(request, engine))
-
-
-@pytest.fixture
-def engine_url(new_database: Callable[[], str]) -> str:
-    """The URL of the test's migrated database: SQLite, or both where `both_engines` is asked for."""
-    return new_database()
-
-
-def _database(request: pytest.FixtureRequest, engine: str) -> AbstractContextManager[str]:
-    if engine == "sqlite":
-        return _sqlite_database(request.getfixturevalue("sqlite_template"), request.getfixturevalue("tmp_path"))
-    server, template = request.getfixturevalue("postgresql_server"), request.getfixturevalue("postgresql_template")
-    return _generated(_postgresql_database(server, template))
-
-
-class _generated(AbstractContextManager[str]):
-    """A one-value generator as a context manager."""
-
-    def __init__(self, generator: Iterator[str]) -> None:
-        self._generator = generator
-
-    def __enter__(self) -> str:
-        return next(self._generator)
-
-    def __exit__(self, *_: object) -> None:
-        next(self._generator, None)
-
-
-def _sqlite_database(template: Path, folder: Path) -> AbstractContextManager[str]:
-    def copy() -> Iterator[str]:
-        path = folder / f"database-{next(_numbers)}.sqlite3"
-        shutil.copy(template, path)
-        yield f"sqlite:///{path}"
-
-    return _generated(copy())
-
-
-def _postgresql_database(server: services.PostgreSQL, template: str) -> Iterator[str]:
-    name = f"test_{next(_numbers)}"
-    server.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
-    yield server.url(name)
-    server.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 # --- the provider ---------------------------------------------------------------------------------------------------
@@ -270,6 +153,9 @@ def http(app: Flask, new_http: Callable[[Flask], FlaskClient]) -> FlaskClient:
 
 
 # --- who and what is registered -------------------------------------------------------------------------------------
+
+
+_numbers = itertools.count(1)
 
 
 class RegisterClient(Protocol):
@@ -400,7 +286,7 @@ def set_session_cookie(client: FlaskClient, settings: Settings, secret: str) -> 
     client.set_cookie(cookie_name(settings, "session"), secret, domain=host, secure=settings.is_secure)
 
 
-# --- watching and serving -------------------------------------------------------------------------------------------
+# --- watching -------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -412,46 +298,3 @@ def statements(request: pytest.FixtureRequest) -> Callable[..., AbstractContextM
         return counted(target.engine, target.reading)
 
     return count
-
-
-@pytest.fixture
-def free_port() -> Callable[[], int]:
-    """A loopback port that is free now, for addresses that must be known before their server runs."""
-    return services.free_port
-
-
-@pytest.fixture
-def serve() -> Iterator[Callable[..., str]]:
-    """`serve(app, port=None)` runs a WSGI application on a real threaded server until the test ends; its base URL."""
-    with ExitStack() as stack:
-        yield lambda app, port=None: stack.enter_context(services.running_wsgi(app, port))
-
-
-@pytest.fixture(scope="session")
-def playwright() -> Iterator[Playwright]:
-    with sync_playwright() as started:
-        yield started
-
-
-@pytest.fixture(scope="session")
-def browser(playwright: Playwright) -> Iterator[Browser]:
-    """Chromium that finds nothing but this machine."""
-    only_loopback = "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1 , EXCLUDE localhost"
-    arguments = ["--no-sandbox", "--disable-dev-shm-usage", only_loopback]
-    started = playwright.chromium.launch(executable_path=services.chromium(), args=arguments)
-    yield started
-    started.close()
-
-
-@pytest.fixture
-def browsing(browser: Browser) -> Iterator[BrowserContext]:
-    """A fresh browser profile, Chinese first."""
-    context = browser.new_context(locale="zh-CN", viewport={"width": 1280, "height": 900})
-    context.set_default_timeout(timedelta(seconds=15) / timedelta(milliseconds=1))
-    yield context
-    context.close()
-
-
-@pytest.fixture
-def page(browsing: BrowserContext) -> Page:
-    return browsing.new_page()
