@@ -37,6 +37,7 @@ class LogoutRequest:
     may_redirect: bool = False
     hint_subject: str | None = None
     hint_sid: str | None = None
+    ui_locales: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -54,6 +55,7 @@ def check_logout_request(context: Context, parameters: Pairs) -> LogoutRequest:
         may_redirect=hint is not None and return_url is not None,
         hint_subject=hint.subject if hint else None,
         hint_sid=hint.sid if hint else None,
+        ui_locales=values.get("ui_locales", ""),
     )
 
 

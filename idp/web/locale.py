@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from flask import Blueprint, Flask, Response, abort, g, redirect, request, url_for
-from flask_babel import Babel, get_locale
+from flask_babel import Babel, get_locale, refresh
 from werkzeug.wrappers import Response as AnyResponse
 
 from idp.config import Settings
@@ -50,6 +50,7 @@ def choose() -> str:
         best_of(settings, _parameter("ui_locales").split())
         or _of_interaction(settings)
         or _of_cookie(settings)
+        or g.get("wished_locale")
         or request.accept_languages.best_match(settings.locales)
         or settings.default_locale
     )
@@ -59,6 +60,20 @@ def best_of(settings: Settings, tags: Iterable[str]) -> str | None:
     """The first language of ours among BCP 47 tags; ``zh-Hans-CN`` means ``zh``."""
     primary = (tag.split("-")[0].lower() for tag in tags)
     return next((tag for tag in primary if tag in settings.locales), None)
+
+
+def is_chosen() -> bool:
+    """Whether the request itself or the person's cookie says a language."""
+    settings = provider().settings
+    return bool(best_of(settings, _parameter("ui_locales").split()) or _of_cookie(settings))
+
+
+def speak(tags: str) -> None:
+    """Let this request's page speak the first known language of a list, if there is one."""
+    found = best_of(provider().settings, tags.split())
+    if found:
+        g.wished_locale = found
+        refresh()
 
 
 def _of_interaction(settings: Settings) -> str | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 from flask import Blueprint, Response, redirect, render_template, request
 from flask_babel import get_locale
@@ -19,7 +20,7 @@ from idp.protocol.logout import UPSTREAM_SESSION_END, end_session
 from idp.protocol.rp_initiated_logout import PATH, LogoutRequest, check_logout_request, is_confirmation_needed
 from idp.storage import outbox, sessions
 from idp.storage.outbox import Delivery
-from idp.web import bridge, browser, csrf, errors, pending
+from idp.web import bridge, browser, csrf, errors, locale, pending
 from idp.web.context import current
 from idp.web.endpoint_kinds import front_channel
 
@@ -56,7 +57,8 @@ def logout_by_post() -> AnyResponse:
         asked = check_logout_request(context, bridge.message().form)
     except ProtocolError as error:
         return errors.protocol_page(error)
-    return redirect(f"{PATH}?request={_seal(context, asked)}", 303, Response)
+    query = {"request": _seal(context, asked), "ui_locales": asked.ui_locales}
+    return redirect(f"{PATH}?{urlencode(query)}", 303, Response)
 
 
 @blueprint.post("/sign-out")
@@ -73,6 +75,8 @@ def signed_out() -> AnyResponse:
     is_pending = any(delivery.status == "pending" for delivery in deliveries)
     is_recent = bool(deliveries) and context.now - deliveries[0].created_at < _REFRESHING
     client = context.find_client(done["client_id"]) if done.get("client_id") else None
+    if not locale.is_chosen():
+        locale.speak(done.get("ui_locales", ""))  # as the service did that the person came from
     page = render_template(
         "idp/signed_out.html",
         deliveries=[_shown(context, delivery) for delivery in deliveries],
@@ -114,7 +118,12 @@ def _end(context: Context, asked: LogoutRequest) -> AnyResponse:
 
 
 def _write_batch(context: Context, response: AnyResponse, batch: str | None, asked: LogoutRequest) -> None:
-    done = {"batch": batch, "client_id": asked.client_id, "return_url": asked.return_url}
+    done = {
+        "batch": batch,
+        "client_id": asked.client_id,
+        "return_url": asked.return_url,
+        "ui_locales": asked.ui_locales,
+    }
     sealed = context.vault.seal_text(_BATCH, done)
     browser.set_cookie(context.settings, response, _BATCH, sealed, _BATCH_LIFETIME)
 

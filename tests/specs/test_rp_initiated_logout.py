@@ -232,6 +232,17 @@ def test_sign_out_button_ends_the_session(scene: Scene) -> None:
     assert not scene.is_signed_in()
 
 
+@pytest.mark.parametrize(("ui_locales", "word"), [("en", "You are signed out"), ("zh", "退出"), ("tlh", "退出")])
+def test_pages_speak_the_language_the_service_asked_for(scene: Scene, ui_locales: str, word: str) -> None:
+    """§2 ui_locales: the confirmation, also after a POST, and the page that tells what was reached, later too."""
+    headers = {"Accept-Language": "zh" if ui_locales == "en" else "fr"}
+    response = scene.http.post("/logout", data={"ui_locales": ui_locales}, headers=headers)
+    asked = scene.http.get(location(response), headers=headers)
+    assert ("Sign out everywhere" in asked.get_data(as_text=True)) is (ui_locales == "en")
+    confirm(scene, asked)
+    assert word in scene.http.get("/signed-out", headers=headers).get_data(as_text=True)
+
+
 def test_every_client_of_the_session_is_told_and_shown(
     scene: Scene, register_client: RegisterClient, work: Work, clock: Clock
 ) -> None:
