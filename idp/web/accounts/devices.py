@@ -19,9 +19,19 @@ from idp.web.accounts.visitor import centre_page, for_person
 
 blueprint = Blueprint("account_sessions", __name__)
 _PAGE = "/account/sessions"
-_BROWSERS = (("Edg", "Edge"), ("MicroMessenger", "WeChat"), ("Firefox", "Firefox"), ("OPR", "Opera"))
+_BROWSERS: tuple[tuple[str, str], ...] = (
+    ("Edg", "Edge"),
+    ("MicroMessenger", "WeChat"),
+    ("Firefox", "Firefox"),
+    ("OPR", "Opera"),
+)
 _BROWSERS += (("HeadlessChrome", "Chromium"), ("Chrome", "Chrome"), ("Safari", "Safari"), ("curl", "curl"))
-_SYSTEMS = (("HarmonyOS", "HarmonyOS"), ("Android", "Android"), ("iPhone", "iPhone"), ("iPad", "iPad"))
+_SYSTEMS: tuple[tuple[str, str], ...] = (
+    ("HarmonyOS", "HarmonyOS"),
+    ("Android", "Android"),
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+)
 _SYSTEMS += (("Windows", "Windows"), ("Mac OS X", "macOS"), ("Linux", "Linux"))
 
 

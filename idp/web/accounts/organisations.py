@@ -130,7 +130,7 @@ def appoint(context: Context, signed_in: SignedIn, uscc: str) -> AnyResponse | t
     except NotRepresentative:
         abort(403)
     except InvalidExpiry:
-        form.last_day.errors = []
+        form.last_day.errors = ()
         blame(form.last_day, gettext("Choose a day between today and three years from now."))
     except NobodyFound:
         text = gettext("No person of this number and this name has a verified account here. They can register first.")

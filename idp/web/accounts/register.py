@@ -80,7 +80,7 @@ def phone() -> AnyResponse:
     except MessageNotSent:
         blame(form.phone, gettext("The message could not be sent just now. Please try again in a moment."))
         return _keep_token(context, pages.answer(pages.phone_page(form), 503, 30), token)
-    return _keep_token(context, redirect(_HOME, 303, Response), token)
+    return _keep_token(context, redirect(_HOME, 303), token)
 
 
 @blueprint.post(f"{_HOME}/code")
@@ -178,7 +178,7 @@ def _at(context: Context, step: Step) -> Registration:
     return found
 
 
-def _keep_token(context: Context, response: Response, token: str) -> Response:
+def _keep_token(context: Context, response: AnyResponse, token: str) -> AnyResponse:
     if token:
         browser.set_cookie(context.settings, response, _COOKIE, token, context.settings.registration_lifetime)
     return response

@@ -18,7 +18,7 @@ from idp.web.context import provider
 def blame(field: Any, text: str) -> None:
     """Show ``text`` at the field."""
     checked: Field = field
-    checked.errors = [*checked.errors, text]
+    checked.errors = (*checked.errors, text)
 
 
 def identifier_problem(error: InvalidIdentifier) -> str:

@@ -17,10 +17,12 @@ from pathlib import Path
 
 import httpx
 import pytest
+from sqlalchemy import create_engine
 
 from idp.crypto.vault import Vault
 from idp.storage import accounts
 from idp.storage.accounts import Identifier
+from idp.storage.db import Db
 from tests.idp.people import NEW_PASSWORD, id_number
 from tests.schema import MASTER_KEY
 
@@ -128,11 +130,8 @@ class Person:
 
 
 def is_account(database_url: str, number: str) -> bool:
-    from sqlalchemy import create_engine
-    from sqlalchemy.orm import Session
-
     engine = create_engine(database_url)
-    with Session(engine) as db:
+    with Db(engine) as db:
         found = accounts.find_by_identifier(db, Vault(MASTER_KEY), Identifier("id_number", number))
         is_whole = found is not None and len(accounts.list_proofs(db, found.id)) == 2
     engine.dispose()
