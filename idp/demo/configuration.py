@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlencode
 
 from idp.demo.layout import HOST, Layout
 
@@ -77,7 +78,10 @@ def _region(layout: Layout, secrets: Mapping[str, Any]) -> dict[str, Any]:
         "account_links": [
             {"url": layout.service("drivers").url, "label": {"zh": "驾驶员服务门户", "en": "Drivers' portal"}},
             {"url": layout.service("vehicles").url, "label": {"zh": "车辆服务门户", "en": "Vehicles' portal"}},
-            {"url": f"{national}/hall/", "label": {"zh": "国家政务服务大厅", "en": "National service hall"}},
+            {
+                "url": f"{national}/hall/login?idp_hint=region",
+                "label": {"zh": "国家政务服务大厅", "en": "National service hall"},
+            },
         ],
     }
 
@@ -127,19 +131,27 @@ def _hall(layout: Layout, secrets: Mapping[str, Any]) -> dict[str, Any]:
         "master_key": secrets["master"]["hall"],
         "demo": True,
         "upstream_label": {"zh": "新疆交通运输统一身份认证", "en": "Xinjiang transport sign-in"},
+        "upstream_issuer": layout.service("idp").url,
         "provincial_services": [
             {
                 "title": {"zh": "普通货运从业资格证申请", "en": "Freight practitioner certificate"},
                 "text": {"zh": "新疆驾驶员服务门户", "en": "Xinjiang drivers' portal"},
-                "url": layout.service("drivers").url,
+                "url": _signed_in(layout, "drivers", "/matters/freight_practitioner_certificate"),
+                "icon": "person",
             },
             {
                 "title": {"zh": "普通货运车辆网上年审", "en": "Annual review of freight vehicles"},
                 "text": {"zh": "新疆车辆服务门户", "en": "Xinjiang vehicles' portal"},
-                "url": layout.service("vehicles").url,
+                "url": _signed_in(layout, "vehicles", "/matters/freight_vehicle_annual_review"),
+                "icon": "truck",
             },
         ],
     }
+
+
+def _signed_in(layout: Layout, portal: str, path: str) -> str:
+    """A page of a portal for people who come from the hall: signed in by the national platform if not here already."""
+    return f"{layout.service(portal).url}/login?" + urlencode({"idp_hint": "national", "next": path})
 
 
 def _portal(layout: Layout, secrets: Mapping[str, Any], name: str) -> dict[str, Any]:
