@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
 
-from sqlalchemy.orm import Session as DbSession
 
 from idp.app import create_app
 from idp.config import Settings
@@ -35,8 +34,8 @@ class Seeded:
 
 def seed(settings: Settings, code_count: int) -> Seeded:
     provider: Provider = create_app(settings).extensions["tongxing"]
-    with DbSession(provider.engine) as db:
-        context = provider.context(db)
+    with provider.work() as context:
+        db = context.db
         secret = _add_client(context)
         account = accounts.add(
             db,
@@ -48,7 +47,6 @@ def seed(settings: Settings, code_count: int) -> Seeded:
         )
         session, cookie = _add_session(context, account)
         codes = [_add_code(context, account, session) for _ in range(code_count)]
-        db.commit()
     provider.engine.dispose()
     return Seeded(secret, cookie, codes)
 
