@@ -16,6 +16,7 @@ import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 from urllib.parse import urlencode
 
@@ -66,9 +67,15 @@ class OutboundClient:
     def __init__(self, settings: Settings, resolve: Resolve | None = None) -> None:
         self._allowed = frozenset(entry.strip().lower() for entry in settings.outbound_allow)
         self._resolve = resolve or _look_up
-        self._tls = ssl.create_default_context()
-        if settings.outbound_ca_bundle:
-            self._tls.load_verify_locations(cafile=settings.outbound_ca_bundle)
+        self._ca_bundle = settings.outbound_ca_bundle
+
+    @cached_property
+    def _tls(self) -> ssl.SSLContext:
+        """Made at first need: reading the system's authorities takes a tenth of a second."""
+        context = ssl.create_default_context()
+        if self._ca_bundle:
+            context.load_verify_locations(cafile=self._ca_bundle)
+        return context
 
     def get(self, url: str, headers: Mapping[str, str] | None = None) -> Answer:
         """Raises OutboundRefused or OutboundFailed."""

@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
+import hypothesis
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
