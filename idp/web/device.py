@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from flask import Response, request
+from flask import request
+from werkzeug.wrappers import Response as AnyResponse
 
 from idp.authn.password_login import Place
 from idp.context import Context
@@ -30,7 +31,7 @@ def address() -> str:
     return request.remote_addr or ""
 
 
-def remember(context: Context, response: Response, account_id: str) -> None:
+def remember(context: Context, response: AnyResponse, account_id: str) -> None:
     """After a login: this person has signed in with this browser."""
     device, people = _read(context)
     latest = [account_id, *(known for known in people if known != account_id)][:_PEOPLE]

@@ -19,20 +19,26 @@ from idp.web.accounts.visitor import centre_page, for_person
 
 blueprint = Blueprint("account_sessions", __name__)
 _PAGE = "/account/sessions"
-_BROWSERS: tuple[tuple[str, str], ...] = (
+_Marks = tuple[tuple[str, str], ...]  # what the browser says of itself → its name; the first that fits counts
+_BROWSERS: _Marks = (
     ("Edg", "Edge"),
     ("MicroMessenger", "WeChat"),
     ("Firefox", "Firefox"),
     ("OPR", "Opera"),
+    ("HeadlessChrome", "Chromium"),
+    ("Chrome", "Chrome"),
+    ("Safari", "Safari"),
+    ("curl", "curl"),
 )
-_BROWSERS += (("HeadlessChrome", "Chromium"), ("Chrome", "Chrome"), ("Safari", "Safari"), ("curl", "curl"))
-_SYSTEMS: tuple[tuple[str, str], ...] = (
+_SYSTEMS: _Marks = (
     ("HarmonyOS", "HarmonyOS"),
     ("Android", "Android"),
     ("iPhone", "iPhone"),
     ("iPad", "iPad"),
+    ("Windows", "Windows"),
+    ("Mac OS X", "macOS"),
+    ("Linux", "Linux"),
 )
-_SYSTEMS += (("Windows", "Windows"), ("Mac OS X", "macOS"), ("Linux", "Linux"))
 
 
 @blueprint.get(_PAGE)
