@@ -119,17 +119,20 @@ def verify(token: str, find_key: Callable[[Mapping[str, Any]], tuple[str, Key]])
     return claims
 
 
-def read_unverified(token: str) -> dict[str, Any]:
-    """What a token says of itself before anything is proved: only for finding out whose keys to try."""
+def read_unverified(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What a token says of itself (header, claims) before anything is proved: only for finding out whose keys to try.
+
+    Raises TokenRefused or another JoseError."""
     try:
         if len(token) > MAX_TOKEN:
             raise TokenRefused("size")
-        claims = json.loads(jws.extract_compact(token.encode("ascii"), registry=_ANY).payload or b"")
+        unverified = jws.extract_compact(token.encode("ascii"), registry=_ANY)
+        header, claims = unverified.headers(), json.loads(unverified.payload or b"")
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise TokenRefused("malformed") from error
-    if not isinstance(claims, dict):
+    if not isinstance(header, dict) or not isinstance(claims, dict):
         raise TokenRefused("claims")
-    return claims
+    return header, claims
 
 
 def half_hash(alg: str, value: str) -> str:

@@ -7,16 +7,16 @@ nothing else, the assertion is short-lived and used once.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from joserfc.jwk import import_key
 
 from idp.context import Context
 from idp.crypto.jose import ALGORITHMS, JoseError, TokenRefused, read_unverified, verify
-from idp.crypto.keyring import Key, NoSigningKey
+from idp.crypto.keyring import Key
 from idp.crypto.random import hash_secret
 from idp.domain.client import Client
 
@@ -25,6 +25,7 @@ LONGEST_LIFE = 300  # seconds from now until exp
 SKEW = 10  # seconds a client's clock may be ahead of ours
 TOKEN_ENDPOINT_OPENING = "assertion_audience_token_endpoint"  # noqa: S105
 _MAX_KEYS = 20
+_LAST_MOMENT = 2**53  # beyond it a number of seconds is no time, and no float either
 _KEY_TYPES = {"RS256": "RSA", "PS256": "RSA", "ES256": "EC", "EdDSA": "OKP"}
 _MODULUS_LENGTHS = range(342, 684)  # characters of base64url: 2048 to 4096 bits
 
@@ -32,7 +33,7 @@ _MODULUS_LENGTHS = range(342, 684)  # characters of base64url: 2048 to 4096 bits
 def subject_of(assertion: str) -> str | None:
     """Whom the assertion speaks of, before anything is proved."""
     try:
-        subject = read_unverified(assertion).get("sub")
+        subject = read_unverified(assertion)[1].get("sub")
     except JoseError:
         return None
     return subject if isinstance(subject, str) and subject else None
@@ -50,22 +51,28 @@ def is_valid(context: Context, client: Client | None, assertion: str) -> bool:
 
 
 def _verified(context: Context, client: Client | None, assertion: str) -> Mapping[str, Any] | None:
-    """The claims if one of the client's keys signed them; for nobody's assertion a key of ours is tried in vain."""
-    allowed = _algorithms(client)
-    for jwk in _keys_of(client):
-
-        def find_key(header: Mapping[str, Any], jwk: Mapping[str, Any] = jwk) -> tuple[str, Key]:
-            alg = header.get("alg")
-            if alg not in allowed or not _fits(jwk, header):
-                raise TokenRefused("key")
-            return alg, _imported(json.dumps(jwk, sort_keys=True))
-
-        try:
-            return verify(assertion, find_key)
-        except JoseError:
-            continue
-    _try_in_vain(context, assertion)
+    """The claims if one of the client's keys signed them. Where no key could have, one of ours is tried in vain: the
+    time of the answer must not tell an unknown client."""
+    try:
+        header, _ = read_unverified(assertion)
+    except JoseError:
+        return None
+    alg = header.get("alg")
+    if alg not in ALGORITHMS:
+        return None
+    keys = _keys_of(client, header) if alg in _algorithms(client) else []
+    for key in keys or _keys_of_ours(context, alg):
+        claims = _read(assertion, alg, key)
+        if claims is not None:
+            return claims if keys else None
     return None
+
+
+def _read(assertion: str, alg: str, key: Callable[[], Key]) -> Mapping[str, Any] | None:
+    try:
+        return verify(assertion, lambda _header: (alg, key()))
+    except JoseError:
+        return None
 
 
 def _algorithms(client: Client | None) -> tuple[str, ...]:
@@ -75,8 +82,14 @@ def _algorithms(client: Client | None) -> tuple[str, ...]:
     return (registered,) if registered in ALGORITHMS else ()
 
 
-def _keys_of(client: Client | None) -> tuple[dict[str, Any], ...]:
-    return client.jwks[:_MAX_KEYS] if client else ()
+def _keys_of(client: Client | None, header: Mapping[str, Any]) -> list[Callable[[], Key]]:
+    """The client's registered keys that may have signed under this header, to be imported when tried."""
+    registered = client.jwks[:_MAX_KEYS] if client else ()
+    return [partial(_imported, json.dumps(jwk, sort_keys=True)) for jwk in registered if _fits(jwk, header)]
+
+
+def _keys_of_ours(context: Context, alg: str) -> list[Callable[[], Key]]:
+    return [lambda: context.keys.signing(alg, context.now)[1]] if alg in context.settings.key_algorithms else []
 
 
 def _fits(jwk: Mapping[str, Any], header: Mapping[str, Any]) -> bool:
@@ -99,21 +112,6 @@ def _imported(text: str) -> Key:
     return import_key(jwk)  # type: ignore[return-value]
 
 
-def _try_in_vain(context: Context, assertion: str) -> None:
-    """Spend the time of one verification, so that the answer's time does not tell an unknown client."""
-
-    def find_key(header: Mapping[str, Any]) -> tuple[str, Key]:
-        alg = header.get("alg")
-        if alg not in ALGORITHMS:
-            raise TokenRefused("alg")
-        return alg, context.keys.signing(alg, context.now)[1]
-
-    try:
-        verify(assertion, find_key)
-    except (JoseError, NoSigningKey):
-        return
-
-
 def _is_for_us(context: Context, client: Client, audience: Any) -> bool:
     """One string, our issuer; an array could hold somebody else, who could replay it (FAPI 2.0 §5.3.2.1)."""
     issuer = context.settings.issuer
@@ -126,10 +124,15 @@ def _is_for_us(context: Context, client: Client, audience: Any) -> bool:
 def _is_timely(context: Context, claims: Mapping[str, Any]) -> bool:
     now = context.now.timestamp()
     moments = [claims.get("exp"), *(claims[name] for name in ("iat", "nbf") if name in claims)]
-    if not all(isinstance(moment, int | float) and not isinstance(moment, bool) for moment in moments):
+    if not all(_is_moment(moment) for moment in moments):
         return False
     expires_at, *begins = moments
     return 0 < expires_at - now <= LONGEST_LIFE and all(begin - now <= SKEW for begin in begins)
+
+
+def _is_moment(value: Any) -> bool:
+    """RFC 7519 §2 NumericDate; JSON has larger integers than any clock, and arithmetic with them overflows."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= _LAST_MOMENT
 
 
 def _is_first_use(context: Context, client: Client, claims: Mapping[str, Any]) -> bool:

@@ -190,7 +190,9 @@ def test_an_unknown_client_and_a_wrong_proof_get_the_same_answer_after_the_same_
         assert len(of_known) == len(of_unknown)
 
 
-def test_a_signature_is_checked_for_an_unknown_client_too(side: TokenSide, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_signature_is_checked_for_known_and_unknown_clients_alike(
+    side: TokenSide, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Else the time of the answer tells who is registered with private_key_jwt."""
     from joserfc import jws
 
@@ -203,8 +205,10 @@ def test_a_signature_is_checked_for_an_unknown_client_too(side: TokenSide, monke
         return real(*args, **kwargs)
 
     monkeypatch.setattr(jws, "validate_compact", counting)
-    assert is_refused(side.http.post("/token", data=CC | AssertionKey.new().form("stranger")))
-    assert len(calls) == 1
+    for client_id in ("stranger", "known"):
+        calls.clear()
+        assert is_refused(side.http.post("/token", data=CC | AssertionKey.new().form(client_id)))
+        assert len(calls) == 1
 
 
 def test_strangers_do_not_push_known_clients_out_of_the_cache(
