@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -20,6 +19,7 @@ from idp.outbox import Dispatcher
 from idp.storage import grants
 from idp.worker import HANDLERS
 from tests.authorizing import asking
+from tests.clock import Clock
 from tests.conftest import PASSWORD, AddPerson, RegisterClient
 
 
@@ -118,13 +118,14 @@ def test_request_posted_by_another_site_finds_the_session_and_answers_by_form_po
     assert second["code"] != first["code"] and second["state"] == 'a"b&<c', "nobody was asked again"
 
 
-def test_answer_goes_through_after_every_form_of_ours(page: Page, service: Service) -> None:
+def test_answer_goes_through_after_every_form_of_ours(page: Page, service: Service, clock: Clock) -> None:
     """Chromium applies form-action to redirects: login and consent end at another origin."""
     page.goto(service.authorize_url(prompt="consent"))
     log_in(page)
     page.click("#consent-deny")
     expect(page.locator("#arrived")).to_be_visible()
     assert service.received.pop()["error"] == "access_denied"
+    clock.advance(10)
     page.goto(service.authorize_url(prompt="login"))
     page.click("#login-cancel")
     expect(page.locator("#arrived")).to_be_visible()
@@ -149,9 +150,7 @@ def test_form_post_without_script_has_its_button(browser: Any, service: Service)
 
 
 @pytest.mark.parametrize("has_script", [True, False])
-def test_signed_out_page_follows_the_deliveries(
-    browser: Any, service: Service, has_script: bool, tmp_path: Path
-) -> None:
+def test_signed_out_page_follows_the_deliveries(browser: Any, service: Service, has_script: bool) -> None:
     context: BrowserContext = browser.new_context(java_script_enabled=has_script, locale="zh-CN")
     page = context.new_page()
     page.goto(service.authorize_url())
