@@ -114,11 +114,12 @@ def _imported(text: str) -> Key:
 
 def _is_for_us(context: Context, client: Client, audience: Any) -> bool:
     """One string, our issuer; an array could hold somebody else, who could replay it (FAPI 2.0 §5.3.2.1)."""
-    issuer = context.settings.issuer
-    if audience == issuer:
+    if audience == context.settings.issuer:
         return True
+    from idp.protocol import token_endpoint  # it imports us
+
     is_open = context.settings.openings_allowed and TOKEN_ENDPOINT_OPENING in client.openings
-    return bool(is_open and audience == f"{issuer}/token")
+    return bool(is_open and audience == context.settings.issuer + token_endpoint.PATH)
 
 
 def _is_timely(context: Context, claims: Mapping[str, Any]) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 from idp.config import Settings
 from idp.context import Context
 from idp.crypto.jose import half_hash, sign
+from idp.domain.assurance import level_of
 from idp.domain.client import Client
 from idp.domain.grant import Grant
 from idp.protocol import claims
@@ -29,7 +30,7 @@ def issue(
         "exp": issued_at + int(context.settings.id_token_lifetime.total_seconds()),
         "iat": issued_at,
         "auth_time": int(grant.auth_time.timestamp()),
-        "acr": grant.acr,
+        "acr": acr_for(grant),
         "amr": list(grant.amr),
     }
     if grant.sid:
@@ -39,6 +40,18 @@ def issue(
     if access_token is not None:
         protocol["at_hash"] = half_hash(alg, access_token)
     return sign(context.keys, alg, _about_person(context, client, grant) | protocol, TYPE, context.now)
+
+
+def acr_for(grant: Grant) -> str:
+    """The acr to state: the highest value asked for that the login satisfies, since a client that asks for values looks
+    for one of them (§5.5.1.1, §3.1.2.1); without such a one the level that was reached. Access tokens state that one
+    always."""
+    asked = (grant.requested_claims.get("id_token") or {}).get("acr") or {}
+    values = [*asked.get("values", ()), *([asked["value"]] if "value" in asked else ())]
+    reached = level_of(grant.acr) or 0
+    worth = {value: level_of(value) for value in values if isinstance(value, str)}
+    satisfied = {value: level for value, level in worth.items() if level is not None and level <= reached}
+    return max(satisfied, key=lambda value: satisfied[value], default=grant.acr)
 
 
 def algorithm_for(settings: Settings, client: Client) -> str:

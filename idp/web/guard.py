@@ -61,6 +61,8 @@ def install(app: Flask) -> None:
 def _check_request() -> None:
     settings = provider().settings
     _check_host(settings)
+    if _CONTROL.search(request.path):  # it may come back in a redirect or a link
+        raise Malformed("The path holds a control character.")
     if len(request.query_string) > settings.max_body_bytes:
         raise RequestURITooLarge
     if request.content_length is not None and request.content_length > settings.max_body_bytes:
