@@ -98,25 +98,25 @@ class Platform:
 
     def matter(self, matter_id: str) -> dict[str, Any]:
         """One matter with its fields, materials, basis and checks. Raises NotFound."""
-        return _object(self._get(f"/api/matters/{quote(matter_id, safe='')}"))
+        return _object(self._get(f"/api/matters/{_segment(matter_id)}"))
 
     def cases(self, page: int = 1) -> CasePage:
         answer = self._get(f"/api/cases?page={page}")
         return CasePage(_objects(answer, "cases"), _next_page(answer))
 
     def case(self, number: str) -> dict[str, Any]:
-        return _object(self._get(f"/api/cases/{quote(number, safe='')}"))
+        return _object(self._get(f"/api/cases/{_segment(number)}"))
 
     def submit(self, matter_id: str, values: Mapping[str, Any], idempotency_key: str) -> dict[str, Any]:
         """Submit a case; the same key gives the same case. Raises ValuesRefused, LevelTooLow, AlreadySubmitted."""
         body = {"values": dict(values), "channel": WEB_CHANNEL, "idempotency_key": idempotency_key}
-        return _object(self._post(f"/api/matters/{quote(matter_id, safe='')}/cases", body))
+        return _object(self._post(f"/api/matters/{_segment(matter_id)}/cases", body))
 
     def correct(self, number: str, values: Mapping[str, Any]) -> dict[str, Any]:
-        return _object(self._post(f"/api/cases/{quote(number, safe='')}/corrections", {"values": dict(values)}))
+        return _object(self._post(f"/api/cases/{_segment(number)}/corrections", {"values": dict(values)}))
 
     def withdraw(self, number: str) -> dict[str, Any]:
-        return _object(self._post(f"/api/cases/{quote(number, safe='')}/withdrawal", {}))
+        return _object(self._post(f"/api/cases/{_segment(number)}/withdrawal", {}))
 
     def _get(self, path: str) -> Answer:
         return _accepted(self.http.get(self.url + path, headers=self._headers()))
@@ -127,6 +127,13 @@ class Platform:
     def _headers(self) -> dict[str, str]:
         headers = {"Accept-Language": self.language}
         return headers | {"Authorization": f"Bearer {self.token}"} if self.token else headers
+
+
+def _segment(text: str) -> str:
+    """One segment of a path. Raises NotFound for the two that every HTTP client resolves (RFC 3986 §5.2.4)."""
+    if text in {".", ".."}:
+        raise NotFound(404, "not_found")
+    return quote(text, safe="")
 
 
 def _accepted(answer: Answer) -> Answer:

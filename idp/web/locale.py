@@ -16,6 +16,7 @@ from flask import Blueprint, Flask, Response, abort, g, redirect, request, url_f
 from flask_babel import Babel, get_locale, refresh
 from werkzeug.wrappers import Response as AnyResponse
 
+from clients.kit.own_path import own_path
 from idp.config import Settings
 from idp.domain.session import SignedIn
 from idp.web import browser, interactions
@@ -109,10 +110,7 @@ def language() -> AnyResponse:
 
 def _back(text: str, chosen: str) -> str:
     """A path of this origin; a language wished for in it gives way to the one just chosen."""
-    parts = urlsplit(text)
-    is_own = text.startswith("/") and not text.startswith(("//", "/\\")) and not parts.netloc and not parts.scheme
-    if not is_own:
-        return "/"
+    parts = urlsplit(own_path(text))
     query = [
         (name, _with_language(name, value, chosen)) for name, value in parse_qsl(parts.query) if name != "ui_locales"
     ]

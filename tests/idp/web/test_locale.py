@@ -85,8 +85,9 @@ def test_clients_wish_holds_for_all_pages_of_the_sign_in_until_the_person_choose
         ("javascript:alert(1)", "/"),
         ("evil.example", "/"),
         ("/\t/evil.example", "/"),
-        ("/ok\n//evil.example", "/ok//evil.example"),
+        ("/ok\n//evil.example", "/"),
         ("///evil.example", "/"),
+        ("//[", "/"),
     ],
 )
 def test_switch_leads_back_within_this_service_only(http: FlaskClient, next: str, expected: str) -> None:
