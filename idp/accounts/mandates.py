@@ -76,11 +76,13 @@ def appoint(
 ) -> tuple[Account, Mandate]:
     """Offer a mandate to the person of that phone or ID number and that name; it counts once they accept.
 
-    Raises NotRepresentative, InvalidExpiry, NobodyFound, AlreadyAppointed, TooManyAppointments.
+    ``role`` is one of APPOINTABLE. Raises NotRepresentative, InvalidExpiry, NobodyFound, AlreadyAppointed,
+    TooManyAppointments.
     """
+    if role not in APPOINTABLE:
+        raise ValueError(role)
     get_representation(context, grantor, uscc)
-    valid_until = end_of(last_day)
-    if not context.now < valid_until <= context.now + LONGEST or role not in APPOINTABLE:
+    if not today(context.now) <= last_day <= today(context.now + LONGEST):
         raise InvalidExpiry
     if context.ephemeral.increment(_TRIES, grantor.id, _DAY) > APPOINTMENTS_OF_PERSON:
         raise TooManyAppointments
@@ -95,7 +97,7 @@ def appoint(
         account_id=person.id,
         role=role,
         now=context.now,
-        valid_until=valid_until,
+        valid_until=end_of(last_day),
         granted_by=grantor.id,
         accepted_at=None,
         scope=scope.strip()[:SCOPE_LENGTH],

@@ -114,6 +114,9 @@ def company(context: Context, signed_in: SignedIn, uscc: str) -> str:
 def appoint(context: Context, signed_in: SignedIn, uscc: str) -> AnyResponse | tuple[str, int]:
     form = _form()
     last_day = form.last_day.data
+    role = next((one for one in mandates.APPOINTABLE if one.value == form.role.data), None)
+    if role is None:
+        abort(400)
     try:
         if not isinstance(last_day, date):
             raise InvalidExpiry
@@ -123,7 +126,7 @@ def appoint(context: Context, signed_in: SignedIn, uscc: str) -> AnyResponse | t
             uscc,
             number=form.number.data or "",
             name=form.name.data or "",
-            role=Role(form.role.data),
+            role=role,
             scope=form.scope.data or "",
             last_day=last_day,
         )
