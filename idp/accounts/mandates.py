@@ -111,14 +111,23 @@ def accept(context: Context, account: Account, mandate_id: str) -> bool:
     return organisations.accept_mandate(context.db, mandate_id, account.id, context.now)
 
 
-def revoke(context: Context, account: Account, mandate_id: str) -> Mandate | None:
-    """End a mandate, by the one who holds it or by the company's legal representative; the mandate, or None when
-    there was none left to end. Raises NotRepresentative."""
+def revoke_given(context: Context, account: Account, uscc: str, mandate_id: str) -> Mandate | None:
+    """End a mandate of the company whose legal representative the person is; the mandate, or None when the company
+    has none such left to end. Raises NotRepresentative."""
+    own = get_representation(context, account, uscc)
     mandate = organisations.find_mandate(context.db, mandate_id)
-    if mandate is None:
+    if mandate is None or mandate.uscc != uscc or mandate.id == own.id:
         return None
-    if mandate.account_id != account.id:
-        get_representation(context, account, mandate.uscc)
+    return mandate if end(context, mandate) else None
+
+
+def resign(context: Context, account: Account, mandate_id: str) -> Mandate | None:
+    """Decline a mandate, or give it back; None when there is none to give back. What makes somebody the legal
+    representative is the register, so that is not given back here."""
+    mandate = organisations.find_mandate(context.db, mandate_id)
+    is_own = mandate is not None and mandate.account_id == account.id
+    if mandate is None or not is_own or mandate.role is Role.LEGAL_REPRESENTATIVE:
+        return None
     return mandate if end(context, mandate) else None
 
 

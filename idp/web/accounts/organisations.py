@@ -73,10 +73,7 @@ def accept(context: Context, signed_in: SignedIn) -> AnyResponse:
 @for_person
 def resign(context: Context, signed_in: SignedIn) -> AnyResponse:
     """Decline an appointment, or give a mandate back."""
-    try:
-        ended = mandates.revoke(context, signed_in.account, request.form.get("mandate", ""))
-    except NotRepresentative:
-        abort(403)
+    ended = mandates.resign(context, signed_in.account, request.form.get("mandate", ""))
     if ended is not None:
         flash(gettext("Ended. You no longer act for %(company)s.", company=ended.organisation_name), "success")
     return redirect(_PAGE, 303)
@@ -131,7 +128,7 @@ def appoint(context: Context, signed_in: SignedIn, uscc: str) -> AnyResponse | t
             last_day=last_day,
         )
     except NotRepresentative:
-        abort(403)
+        abort(404)
     except InvalidExpiry:
         form.last_day.errors = ()
         blame(form.last_day, gettext("Choose a day between today and three years from now."))
@@ -153,9 +150,9 @@ def appoint(context: Context, signed_in: SignedIn, uscc: str) -> AnyResponse | t
 @for_fresh_login
 def revoke(context: Context, signed_in: SignedIn, uscc: str) -> AnyResponse:
     try:
-        ended = mandates.revoke(context, signed_in.account, request.form.get("mandate", ""))
+        ended = mandates.revoke_given(context, signed_in.account, uscc, request.form.get("mandate", ""))
     except NotRepresentative:
-        abort(403)
+        abort(404)
     if ended is not None:
         _tell_of_end(context, ended)
         flash(gettext("The mandate has ended. Whoever acted by it no longer can."), "success")

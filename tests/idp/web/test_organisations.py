@@ -11,12 +11,13 @@ from datetime import timedelta
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from idp.accounts import mandates, notices
 from idp.context import Context
 from idp.domain.account import Account, Mandate, Role
-from idp.storage import accounts, organisations, outbox
+from idp.storage import accounts, organisations, outbox, tables
 from tests.clock import Clock
 from tests.conftest import PASSWORD, AddPerson, RegisterClient, SignIn
 from tests.idp.people import Outbox, Register, credit_code, form_token, id_number, log_in, post
@@ -232,7 +233,7 @@ def test_no_other_role_can_be_given(
 ) -> None:
     sign_in(head)
     register_company(http)
-    assert appoint(http, clock, role=role).status_code in {400, 422}
+    assert appoint(http, clock, role=role).status_code == 400
     assert mandates_of(work, agent) == []
 
 
@@ -268,10 +269,12 @@ def test_only_the_representative_sees_and_changes_the_company(
     [offered] = mandates_of(work, agent)
     post(agents_http, "/account/organisations/accept", mandate=offered.id)
     assert agents_http.get(f"/account/organisations/{CODE}").status_code == 404
-    assert appoint(agents_http, clock).status_code == 403
+    assert appoint(agents_http, clock).status_code == 404
     [headship] = mandates_of(work, head)
-    assert post(agents_http, f"/account/organisations/{CODE}/revoke", mandate=headship.id).status_code == 403
-    assert post(agents_http, "/account/organisations/resign", mandate=headship.id).status_code == 403
+    assert post(agents_http, f"/account/organisations/{CODE}/revoke", mandate=headship.id).status_code == 404
+    post(agents_http, "/account/organisations/resign", mandate=headship.id)
+    post(http, "/account/organisations/resign", mandate=headship.id)
+    post(http, f"/account/organisations/{CODE}/revoke", mandate=headship.id)
     assert mandates_of(work, head)[0].revoked_at is None
 
 
@@ -351,10 +354,6 @@ def test_after_the_login_the_agent_chooses_for_whom_to_act_and_the_grant_says_so
     assert answer.location.startswith("http://127.0.0.1:9009/callback?") and "code=" in answer.location
     assert acting_for(http) is not None
     with work() as context:
-        from sqlalchemy import select
-
-        from idp.storage import tables
-
         kept = context.db.execute(select(tables.grants.c.act_as)).scalar_one()
     assert kept == {"uscc": CODE, "name": COMPANY, "role": "handler", "mandate_id": mandate.id}
 
