@@ -9,10 +9,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import click
-from flask import Flask, Response, request
+from flask import Flask
 from flask_babel import Babel
 from sqlalchemy import Engine
 
+from clients.kit.flask_guard import add_security_headers
 from clients.kit.http import HttpClient
 from clients.kit.provider import Provider
 from clients.kit.resource import AccessTokenVerifier
@@ -84,7 +85,14 @@ def create_app(
     app.register_blueprint(api.blueprint())
     app.register_blueprint(pages(catalogue, engine, settings))
     register_refusals(app)
-    app.after_request(_protect)
+    app.after_request(
+        lambda response: add_security_headers(
+            response,
+            POLICY,
+            is_secure=settings.url.startswith("https://"),
+            vary="Authorization, Accept-Language, Cookie",
+        )
+    )
     app.extensions["matters"] = Platform(clerk, engine, http)
 
     @app.cli.command("settle-overdue", help="Move on every case whose term of acceptance or correction has passed.")
@@ -101,21 +109,10 @@ def from_environment() -> Flask:
 
 def _install_languages(app: Flask) -> None:
     catalogues = ";".join(str(ROOT / "translations" / area) for area in ("shared", "clients"))
-    Babel(  # type: ignore[no-untyped-call]
+    Babel(
         app,
         default_locale="zh",
         locale_selector=select_language,
         default_translation_directories=catalogues,
         default_domain="messages;messages",
     )
-
-
-def _protect(response: Response) -> Response:
-    """Headers of every answer: what is personal is not kept by anybody on the way."""
-    if request.endpoint != "static":
-        response.headers.setdefault("Cache-Control", "no-store")
-        response.headers.add("Vary", "Authorization, Accept-Language, Cookie")
-    response.headers["Content-Security-Policy"] = POLICY
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Referrer-Policy"] = "no-referrer"
-    return response

@@ -9,15 +9,15 @@ from flask_babel import Babel
 from flask_wtf.csrf import CSRFProtect
 from sqlalchemy.exc import SQLAlchemyError
 
+from clients.kit.flask_guard import add_guard
+from clients.kit.flask_language import LANGUAGES, add_language_switch, choose_language, current_language
 from clients.kit.flask_login import FlaskLogin, relying_party
 from clients.kit.http import HttpClient
 from clients.kit.relying_party import PrivateKeyJwt, RelyingParty, RelyingPartyConfig
 from clients.kit.sealing import Sealer
 from clients.kit.sessions import SessionStore, open_engine
-from clients.portals import language
 from clients.portals.cases import add_cases
 from clients.portals.config import Settings
-from clients.portals.guard import add_guard
 from clients.portals.home import add_home
 from clients.portals.matters import add_matters
 from clients.portals.pages import PortalPages
@@ -46,15 +46,17 @@ def create_app(settings: Settings) -> Flask:
         WTF_CSRF_TIME_LIMIT=None,  # a form may be filled in slowly; its token dies with the browser session
         WTF_CSRF_SSL_STRICT=False,  # our Referrer-Policy sends no Referer that could be compared
     )
-    add_guard(app, settings)  # first of all: it wants the body as it came, before anything parses it
+    # First of all: the guard wants the body as it came, before anything parses it. Signing out leads over the provider,
+    # and from there perhaps over the national platform.
+    add_guard(app, settings.base_url, form_targets=[url for url in (settings.issuer, settings.national_url) if url])
     csrf = CSRFProtect(app)
     Babel(
         app,
-        default_locale=language.LANGUAGES[0],
+        default_locale=LANGUAGES[0],
         default_timezone="Asia/Shanghai",
         default_translation_directories=f"{ROOT}/translations/shared;{ROOT}/translations/clients",
         default_domain="messages;messages",
-        locale_selector=lambda: language.choose(f"{cookie}_lang"),
+        locale_selector=lambda: choose_language(f"{cookie}_lang"),
     )
     login = _login(settings, cookie, csrf)
     # The back-channel logout is a POST of the provider; /logout checks its form itself.
@@ -63,7 +65,7 @@ def create_app(settings: Settings) -> Flask:
     http = HttpClient(timeout=settings.outbound_timeout, unavailable=PlatformUnavailable)
     portal = Portal(settings, login, http)
     app.extensions["portal"] = portal
-    language.add_switch(app, f"{cookie}_lang", settings.is_secure)
+    add_language_switch(app, f"{cookie}_lang", is_secure=settings.is_secure)
     for add in (add_presentation, add_refusals, add_home, add_matters, add_cases, add_health):
         add(app, portal)
     return app
@@ -94,7 +96,7 @@ def _login(settings: Settings, cookie: str, csrf: CSRFProtect) -> FlaskLogin:
         secure_cookies=settings.is_secure,
         pages=PortalPages(),
         check_csrf=csrf.protect,
-        ui_locales=language.current_language,
+        ui_locales=current_language,
     )
 
 

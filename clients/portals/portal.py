@@ -9,10 +9,10 @@ from typing import ParamSpec
 
 from flask.typing import ResponseReturnValue
 
+from clients.kit.flask_language import current_language
 from clients.kit.flask_login import FlaskLogin
 from clients.kit.http import HttpClient
 from clients.portals.config import Settings
-from clients.portals.language import current_language
 from clients.portals.platform import Platform
 
 P = ParamSpec("P")

@@ -8,7 +8,7 @@ from flask import Flask, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
-from clients.portals.language import current_language
+from clients.kit.flask_language import current_language
 from clients.portals.portal import Portal
 
 NAMES = {"drivers": _l("Freight drivers' service portal"), "vehicles": _l("Freight vehicles' service portal")}

@@ -10,5 +10,9 @@ HYPHENS = "-‐‑‒–—−"
 
 def normalise(text: str, also_remove: str = "") -> str:
     """`text` in NFKC, stripped, upper-cased, without white space, middle dots and the characters `also_remove`."""
-    folded = unicodedata.normalize("NFKC", text).upper()
-    return "".join(c for c in folded if not c.isspace() and c not in _MIDDLE_DOTS and c not in also_remove)
+    before, after = None, text
+    while after != before:  # once more: what stood beside a removed space may combine now (U ¨ becomes Ü)
+        before = after
+        folded = unicodedata.normalize("NFKC", before).upper()
+        after = "".join(c for c in folded if not c.isspace() and c not in _MIDDLE_DOTS and c not in also_remove)
+    return after

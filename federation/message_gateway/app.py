@@ -10,13 +10,14 @@ from typing import Any
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from flask import Flask, Response, abort, jsonify, render_template, request
+from flask import Flask, abort, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import Babel, get_locale
 from flask_babel import gettext as _
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
+from clients.kit.flask_guard import add_security_headers
 from clients.kit.sealing import decode_key
 from federation.message_gateway.config import Settings
 from federation.message_gateway.storage import Message, Messages, open_engine
@@ -48,7 +49,7 @@ def create_app(settings: Settings) -> Flask:
     key = HKDF(SHA256(), 32, None, b"gateway/messages").derive(decode_key(settings.master_key.get_secret_value()))
     store = Messages(open_engine(settings.database_url), key)
     app.before_request(_only_from_here)
-    app.after_request(_add_headers)
+    app.after_request(lambda response: add_security_headers(response, _POLICY, is_secure=False))
     app.context_processor(_frame)
     _add_routes(app, store, settings.token.get_secret_value())
     return app
@@ -95,15 +96,6 @@ def _only_from_here() -> None:
         is_here = False
     if not is_here:
         abort(403)
-
-
-def _add_headers(response: Response) -> Response:
-    response.headers["Content-Security-Policy"] = _POLICY
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Referrer-Policy"] = "no-referrer"
-    if request.endpoint != "static":
-        response.headers["Cache-Control"] = "no-store"
-    return response
 
 
 def _frame() -> dict[str, Any]:

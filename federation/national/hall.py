@@ -16,6 +16,7 @@ from flask_wtf.csrf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from clients.kit.client_auth import PrivateKeyJwt
+from clients.kit.flask_language import choose_language, current_language
 from clients.kit.flask_login import FlaskLogin, relying_party
 from clients.kit.http import HttpClient
 from clients.kit.login import RelyingPartyConfig
@@ -50,7 +51,7 @@ def create_app(settings: HallSettings, http: HttpClient | None = None) -> Flask:
         default_timezone="Asia/Shanghai",
         default_translation_directories=f"{ROOT}/translations/shared;{ROOT}/translations/federation",
         default_domain="messages;messages",
-        locale_selector=lambda: hall_frame.choose_language(settings.default_locale),
+        locale_selector=lambda: choose_language(hall_frame.LANGUAGE_COOKIE, settings.default_locale),
     )
     login = _login(settings, http or HttpClient(), csrf)
     csrf.exempt(login.blueprint)  # the provider posts logout tokens; /logout checks its form itself
@@ -83,7 +84,7 @@ def _login(settings: HallSettings, http: HttpClient, csrf: CSRFProtect) -> Flask
         secure_cookies=_is_secure(settings),
         pages=hall_pages.HallPages(),
         check_csrf=csrf.protect,
-        ui_locales=hall_frame.current_language,
+        ui_locales=current_language,
     )
 
 

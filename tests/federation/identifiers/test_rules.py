@@ -78,6 +78,7 @@ def test_no_text_makes_a_check_or_a_normal_form_fail_otherwise(text: str) -> Non
 
 
 @given(st.text(max_size=40))
+@example("U\u00a8")
 def test_normal_form_is_stable(text: str) -> None:
     once = identifiers.normalise_resident_id(text)
     assert identifiers.normalise_resident_id(once) == once

@@ -1,4 +1,4 @@
-"""The language of the pages: Chinese, unless the person switched."""
+"""The language of a relying party's pages: what the person chose, else what the service says; and the switch."""
 
 from __future__ import annotations
 
@@ -19,13 +19,14 @@ def current_language() -> str:
     return str(get_locale() or LANGUAGES[0])
 
 
-def choose(cookie_name: str) -> str:
-    """The language for this request."""
+def choose_language(cookie_name: str, default: str = LANGUAGES[0]) -> str:
+    """The language for this request: the switch's choice, else ``default`` (the browser's wish is not asked: these are
+    Chinese services, and whoever wants English says so)."""
     chosen = request.cookies.get(cookie_name, "")
-    return chosen if chosen in LANGUAGES else LANGUAGES[0]
+    return chosen if chosen in LANGUAGES else default
 
 
-def add_switch(app: Flask, cookie_name: str, is_secure: bool) -> None:
+def add_language_switch(app: Flask, cookie_name: str, *, is_secure: bool) -> None:
     """POST /language {locale, next}: remember the choice in a cookie and go back."""
 
     @app.post("/language")
@@ -33,7 +34,8 @@ def add_switch(app: Flask, cookie_name: str, is_secure: bool) -> None:
         target = own_path(request.form.get("next"))
         if target.split("?")[0] in ANSWERS_ONCE:
             target = "/"
-        response = make_response(redirect(target, 303))
+        # Pages name their path within the application; the browser needs it within the host.
+        response = make_response(redirect(request.script_root + target, 303))
         wanted = request.form.get("locale", "")
         if wanted in LANGUAGES:
             response.set_cookie(
