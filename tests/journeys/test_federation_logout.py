@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 
+import httpx
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from idp.outbox import Dispatcher
-from idp.storage import outbox, sessions
-from idp.storage.tables import outbox as outbox_table
+from idp.protocol.backchannel_logout import logout_token
+from idp.storage import outbox, sessions, tables
 from idp.worker import HANDLERS
-from tests.conftest import AddPerson
+from tests.conftest import PASSWORD, AddPerson
 from tests.journeys.federated import (
     add_registered,
     is_signed_in,
@@ -67,13 +68,13 @@ PLACES = {"portal": at_portal, "region": at_region, "national": at_national, "ha
 
 def living_sessions(member: Member) -> int:
     with member.work() as context:
-        query = sessions.sessions.select().where(sessions.sessions.c.ended_at.is_(None))
+        query = tables.sessions.select().where(tables.sessions.c.ended_at.is_(None))
         return len(context.db.execute(query).all())
 
 
 def deliveries(member: Member) -> list[outbox.Delivery]:
     with member.work() as context:
-        batches = {row.batch for row in context.db.execute(outbox_table.select())}
+        batches = {row.batch for row in context.db.execute(tables.outbox.select())}
         return [delivery for batch in sorted(batches) for delivery in outbox.list_batch(context.db, batch)]
 
 
@@ -115,9 +116,7 @@ def test_a_platform_that_is_down_is_told_when_it_is_back(
     assert page.status == 200  # the person does not wait for anybody
     here.deliver()
     waiting = [delivery for delivery in deliveries(here) if delivery.status == "pending"]
-    assert [delivery.recipient for delivery in waiting] == [
-        next(name for name in ("national", "national-platform", "region") if name in {d.recipient for d in waiting})
-    ]
+    assert len(waiting) == 1 and waiting[0].recipient in {"national", "national-platform", "region"}
     assert living_sessions(there) == 1
     there.server.start()
     make_due(here)
@@ -130,7 +129,7 @@ def test_a_platform_that_is_down_is_told_when_it_is_back(
 def make_due(member: Member) -> None:
     """The pause before the next attempt is over."""
     with member.work() as context:
-        context.db.execute(update(outbox_table).values(next_attempt_at=context.now - timedelta(seconds=1)))
+        context.db.execute(update(tables.outbox).values(next_attempt_at=context.now - timedelta(seconds=1)))
 
 
 def test_a_platform_that_stays_away_ends_as_a_dead_letter_that_can_be_seen_and_revived(
@@ -142,7 +141,7 @@ def test_a_platform_that_stays_away_ends_as_a_dead_letter_that_can_be_seen_and_r
     with members.region.work() as context:
         past = context.now - timedelta(days=2)
         context.db.execute(
-            update(outbox_table).values(next_attempt_at=past, expires_at=past + timedelta(days=1), created_at=past)
+            update(tables.outbox).values(next_attempt_at=past, expires_at=past + timedelta(days=1), created_at=past)
         )
     Dispatcher(members.region.provider, HANDLERS).deliver_due()
     with members.region.work() as context:
@@ -162,15 +161,11 @@ def test_a_logout_that_overtakes_its_login_still_ends_it(
     person = new_person()
     callback = f"{members.region.url}/upstream/national/callback"
     login = person.open(f"{members.portal.url}/login?idp_hint=national&next=/")
-    page = person.submit(
-        login, "login-submit", stop_before=callback, username="national", password="正确的马 battery staple 42"
-    )
+    page = person.submit(login, "login-submit", stop_before=callback, username="national", password=PASSWORD)
     assert page.url.startswith(callback)
     # The code was given and not yet redeemed; take part in the session as the region does, then sign out there.
     with members.national.work() as context:
-        live = [
-            row.id for row in context.db.execute(sessions.sessions.select().order_by(sessions.sessions.c.created_at))
-        ]
+        live = [row.id for row in context.db.execute(tables.sessions.select().order_by(tables.sessions.c.created_at))]
         newest = sessions.find(context.db, live[-1])
     assert newest is not None
     notify(members, newest.sid)
@@ -181,16 +176,12 @@ def test_a_logout_that_overtakes_its_login_still_ends_it(
 
 def notify(members: Federation, sid: str) -> None:
     """A logout token of the national platform for one of its sessions, posted to the region."""
-    import httpx
-
-    from idp.protocol.backchannel_logout import logout_token
-
     with members.national.work() as context:
         client = context.find_client("region")
         assert client is not None
-        row = context.db.execute(sessions.sessions.select().where(sessions.sessions.c.sid == sid)).one()
+        row = context.db.execute(tables.sessions.select().where(tables.sessions.c.sid == sid)).one()
         subject = context.db.execute(
-            __import__("sqlalchemy").text("select subject from grants where session_id = :id"), {"id": row.id}
+            select(tables.grants.c.subject).where(tables.grants.c.session_id == row.id)
         ).scalar_one()
         token = logout_token(context, client, subject=subject, sid=sid)
     url = f"{members.region.url}/upstream/national/backchannel-logout"

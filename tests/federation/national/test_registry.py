@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from sqlalchemy import inspect, text
@@ -153,8 +153,5 @@ def test_requests_are_counted_per_client_and_minute(people: Registry) -> None:
 
 
 def test_requests_of_many_threads_are_all_counted(people: Registry) -> None:
-    from concurrent.futures import ThreadPoolExecutor
-
-    count: Callable[[int], int] = lambda _: people.count_request("busy", 7)  # noqa: E731
     with ThreadPoolExecutor(8) as pool:
-        assert sorted(pool.map(count, range(40))) == list(range(1, 41))
+        assert sorted(pool.map(people.count_request, ["busy"] * 40, [7] * 40)) == list(range(1, 41))
