@@ -1,4 +1,4 @@
-"""A person with a browser: pages, links and forms over real HTTP, cookies as browsers keep them (by host, not by port)."""
+"""A person with a browser: pages, links and forms over real HTTP, cookies as browsers keep them (by host, not port)."""
 
 from __future__ import annotations
 
