@@ -10,7 +10,7 @@ import base64
 import binascii
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeGuard
 from urllib.parse import unquote_plus
 
 from idp.config import Settings
@@ -20,6 +20,8 @@ from idp.domain.client import Client
 from idp.protocol import client_assertion
 from idp.protocol.errors import invalid_client, invalid_request
 from idp.protocol.messages import CoreRequest
+
+_LONGEST_NAME = 255
 
 
 @dataclass(frozen=True)
@@ -48,12 +50,18 @@ def authenticate(context: Context, request: CoreRequest, methods: Collection[str
     stated = request.payload.data.get("client_id")
     if stated and presented.client_id is not None and stated != presented.client_id:
         raise invalid_request("client_id names another client than the authentication.", "client_id")
-    client = context.find_client(presented.client_id) if presented.client_id else None
+    client = context.find_client(presented.client_id) if _is_name(presented.client_id) else None
     is_proved = METHODS[name].is_proof(context, client, presented.proof) if name in METHODS else client is not None
     if not is_proved or client is None or client.auth_method != name or name not in methods:
         raise invalid_client(scheme="Basic")
     request.client, request.auth_method = client, name
     return client
+
+
+def _is_name(client_id: str | None) -> TypeGuard[str]:
+    """Whether a text can be a client's name at all; a database refuses to be asked for some others (NUL, half a
+    surrogate pair)."""
+    return client_id is not None and 0 < len(client_id) <= _LONGEST_NAME and client_id.isprintable()
 
 
 def _named_only(request: CoreRequest) -> tuple[str, Presented]:

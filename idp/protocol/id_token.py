@@ -62,9 +62,7 @@ def algorithm_for(settings: Settings, client: Client) -> str:
 def _about_person(context: Context, client: Client, grant: Grant) -> dict[str, Any]:
     """Claims asked for the ID token by name (§5.5); those of scopes come from userinfo (§5.4)."""
     names = claims.names_for((), claims.requested(grant.requested_claims, "id_token"), client)
-    if not names:
-        return {}
-    account = accounts.find(context.db, context.vault, grant.account_id)
+    account = accounts.find(context.db, context.vault, grant.account_id) if names else None
     if account is None:
         return {}
     proofs = accounts.list_proofs(context.db, account.id) if "loa" in names else ()

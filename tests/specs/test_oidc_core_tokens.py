@@ -76,6 +76,12 @@ def test_without_a_nonce_in_the_request_there_is_none(side: TokenSide) -> None:
     assert "nonce" not in side.read(tokens["id_token"]).claims
 
 
+def test_without_a_session_there_is_no_sid(side: TokenSide) -> None:
+    tokens = side.tokens(side.caller(), side.person(), sid=None)
+    assert "sid" not in side.read(tokens["id_token"]).claims
+    assert "sid" not in side.read(tokens["access_token"]).claims
+
+
 @pytest.mark.parametrize("alg", ["RS256", "ES256", "PS256", "EdDSA"])
 def test_a_client_gets_the_algorithm_it_registered(side: TokenSide, alg: str) -> None:
     tokens = side.tokens(side.caller(id_token_signed_response_alg=alg), side.person())

@@ -470,6 +470,20 @@ def test_a_wider_scope_is_refused_and_costs_no_token(side: TokenSide, scope: str
     assert caller.refresh(tokens["refresh_token"]).status_code == 200
 
 
+def test_a_scope_taken_from_the_client_is_gone_with_the_next_refresh(side: TokenSide) -> None:
+    from idp.storage import clients
+
+    caller = side.caller()
+    tokens = side.tokens(caller, side.person(), scope=frozenset({"openid", "profile", "matters.read"}))
+    with side.work() as context:
+        metadata = dict(caller.client.metadata) | {"scope": "openid profile"}
+        clients.put(context.db, "client", metadata, context.now, secret_hash=caller.client.secret_hash)
+    side.provider.client_cache.clear()
+    again = caller.refresh(tokens["refresh_token"]).json
+    assert again["scope"] == "openid profile"
+    assert error(caller.refresh(again["refresh_token"], scope="matters.read")) == (400, "invalid_scope")
+
+
 def test_an_empty_scope_counts_as_left_out(side: TokenSide) -> None:
     caller = side.caller()
     tokens = side.tokens(caller, side.person())

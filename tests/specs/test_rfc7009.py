@@ -60,6 +60,18 @@ def test_what_nobody_knows_is_as_good_as_revoked(side: TokenSide, token: str) ->
     assert side.caller().revoke(token).status_code == 200
 
 
+def test_a_refresh_token_whose_grant_is_forgotten_is_as_good_as_revoked(side: TokenSide) -> None:
+    from sqlalchemy import delete
+
+    from idp.storage.tables import grants
+
+    caller = side.caller()
+    tokens = side.tokens(caller, side.person())
+    with side.work() as context:
+        context.db.execute(delete(grants))
+    assert caller.revoke(tokens["refresh_token"]).status_code == 200
+
+
 def test_giving_back_twice_is_no_error(side: TokenSide) -> None:
     caller = side.caller()
     tokens = side.tokens(caller, side.person())

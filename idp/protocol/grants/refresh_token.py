@@ -29,7 +29,7 @@ class RefreshTokenGrant(TokenGrant):
             self.context,
             self.client,
             grant,
-            self.asked_scope or grant.scope,
+            self._scope(grant),
             refresh_token=successor.text(self.context.vault),
         )
 
@@ -41,8 +41,12 @@ class RefreshTokenGrant(TokenGrant):
         grant = grants.find(self.context.db, grant_id)
         if grant is None or grant.client_id != self.client.client_id:
             raise invalid_grant()
-        if not self.asked_scope <= grant.scope:
+        if not self.asked_scope <= grant.scope & self.client.scope:
             raise ProtocolError("invalid_scope", "The scope exceeds what was granted.", parameter="scope")
+
+    def _scope(self, grant: Grant) -> frozenset[str]:
+        """Left out, it is what was granted (§6), less what the client has lost since."""
+        return self.asked_scope or grant.scope & self.client.scope
 
     def _rotate(self, presented: tokens.RefreshToken, successor: tokens.RefreshToken) -> Grant:
         """Replace the live token in one statement. One of ours that is not live was used before: a copy is about."""

@@ -292,6 +292,14 @@ def test_no_text_as_an_assertion_breaks_the_endpoint(client: TokenSide, text: st
     assert refused(attempt(client, as_form(text)))
 
 
+@pytest.mark.usefixtures("both_engines")
+@pytest.mark.parametrize("name", ["\x00", "svc\x00", "\ud800", "a" * 300, " ", "\u2028"])
+def test_a_name_that_no_client_can_have_is_refused_before_the_database_is_asked(
+    client: TokenSide, key: AssertionKey, name: str
+) -> None:
+    assert refused(attempt(client, key.form("svc", iss=name, sub=name)))
+
+
 def test_the_token_endpoint_as_audience_is_an_opening_of_one_client(
     make_app: Callable[..., Flask], side: TokenSide, key: AssertionKey, new_http: Callable[[Flask], Any]
 ) -> None:

@@ -104,6 +104,7 @@ HEADERS = [
 ]
 
 
+@pytest.mark.usefixtures("both_engines")
 @pytest.mark.parametrize("header", HEADERS)
 def test_a_malformed_authorization_header_is_a_failed_authentication(side: TokenSide, header: str) -> None:
     side.caller()
