@@ -99,7 +99,7 @@ def _proceed(context: Context, asked: LogoutRequest) -> AnyResponse:
         "idp/logout.html",
         client=pending.client_shown(client, str(get_locale())) if client else None,
         services=names,
-        stay_url=None,
+        stay_url="/account",
         interaction=_seal(context, asked),
     )
     return Response(page)
