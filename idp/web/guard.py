@@ -1,7 +1,7 @@
 """The door: what is refused before any view sees it, and the headers every answer carries.
 
-Limits and headers are those of docs/architecture.md ("The web frame"): bodies and queries up to 64 KiB, UTF-8 only, no
-NUL or other control character, no parameter twice, no other Host than the issuer's.
+Bodies and queries up to 64 KiB (settings.max_body_bytes), UTF-8 only, no NUL or other control character, no parameter
+twice, no other Host than the issuer's; the headers are those of OWASP ASVS 3.4.
 """
 
 from __future__ import annotations

@@ -188,3 +188,22 @@ def test_database_away_is_a_page_and_comes_back_by_itself(
 def test_error_without_a_target_cannot_be_redirected() -> None:
     with pytest.raises(ValueError, match="redirect"):
         write_error("https://issuer.example", ProtocolError("invalid_request", "x"))
+
+
+def test_ephemeral_store_away_stops_new_sign_ins_only(
+    make_app: Callable[..., Flask],
+    new_http: Callable[[Flask], FlaskClient],
+    free_port: Callable[[], int],
+    register_client: RegisterClient,
+    add_person: AddPerson,
+    sign_in: SignIn,
+) -> None:
+    """Redis is speed: without it a new sign-in waits, whoever is signed in goes on, and no page is ours to blame."""
+    app = make_app(redis_url=f"redis://127.0.0.1:{free_port()}")
+    provider, http = app.extensions["tongxing"], new_http(app)
+    register_client(provider=provider, is_first_party=True)
+    refused = http.get("/authorize", query_string=asking())
+    assert refused.status_code == 503 and refused.headers["Retry-After"] == "10"
+    assert text_of(refused, "error-code") == "503"
+    sign_in(add_person(provider=provider, password=None), http=http)
+    assert "code=" in http.get("/authorize", query_string=asking()).headers["Location"]
