@@ -11,6 +11,7 @@ from federation.identifiers import check_uscc, normalise_uscc
 from idp.accounts import identity, mandates
 from idp.context import Context
 from idp.domain.account import Account, Mandate, Role
+from idp.domain.session import SignedIn
 from idp.storage import organisations
 
 TRIES_OF_PERSON = 10  # in a day
@@ -45,13 +46,14 @@ def read_company(name: str, uscc: str) -> Company:
     return Company(check_uscc(normalise_uscc(uscc)).value, given)
 
 
-def register(context: Context, account: Account, company: Company) -> Mandate:
+def register(context: Context, signed_in: SignedIn, company: Company) -> Mandate:
     """Make the person the company's legal representative here; doing it twice gives the same mandate.
 
     A change of representative in the register ends what the earlier one held and gave. The authority is asked outside
     a transaction. Raises LevelTooLow, NoMoreTries, CompanyNotConfirmed, AuthorityUnavailable.
     """
-    identity.check_level(account)
+    identity.check_level(signed_in)
+    account = signed_in.account
     if context.ephemeral.increment(_TRIES, account.id, _DAY) > TRIES_OF_PERSON:
         raise NoMoreTries
     context.db.commit()

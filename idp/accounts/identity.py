@@ -12,7 +12,7 @@ from federation.identifiers.person_name import normalise_person_name
 from idp.accounts.authority import Authority
 from idp.accounts.authority_client import NoAuthority
 from idp.context import Context
-from idp.domain.account import Account
+from idp.domain.session import SignedIn
 
 ID_TYPE = "resident_id"
 METHOD = "name_and_id_number"
@@ -63,9 +63,9 @@ def read_identity(name: str, id_number: str, today: date) -> Identity:
     return given
 
 
-def check_level(account: Account) -> None:
-    """Whoever acts for a company is known by name and ID number. Raises LevelTooLow."""
-    if account.level < LEVEL or not account.claims.get("id_number"):
+def check_level(signed_in: SignedIn) -> None:
+    """Whoever acts for a company is known by name and ID number, and this login shows it. Raises LevelTooLow."""
+    if signed_in.session.level < LEVEL or not signed_in.account.claims.get("id_number"):
         raise LevelTooLow
 
 

@@ -12,6 +12,7 @@ from idp.accounts import identity
 from idp.authn.identifiers import identify
 from idp.context import Context
 from idp.domain.account import Account, Mandate, Role
+from idp.domain.session import SignedIn
 from idp.storage import accounts, grants, organisations, sessions
 
 CHINA = timezone(timedelta(hours=8))  # one time zone, no summer time: a mandate ends with a day there
@@ -105,10 +106,17 @@ def appoint(
     return person, organisations.get_mandate(context.db, mandate_id)
 
 
-def accept(context: Context, account: Account, mandate_id: str) -> bool:
+def accept(context: Context, signed_in: SignedIn, mandate_id: str) -> bool:
     """Take a mandate that was offered; False when it is not there to take. Raises LevelTooLow."""
-    identity.check_level(account)
-    return organisations.accept_mandate(context.db, mandate_id, account.id, context.now)
+    identity.check_level(signed_in)
+    return organisations.accept_mandate(context.db, mandate_id, signed_in.account.id, context.now)
+
+
+def list_choices(context: Context, signed_in: SignedIn) -> list[Mandate]:
+    """Those by which the person may act in this session now: none in a login below level 2."""
+    if signed_in.session.level < identity.LEVEL:
+        return []
+    return organisations.list_valid_mandates(context.db, signed_in.account.id, context.now)
 
 
 def revoke_given(context: Context, account: Account, uscc: str, mandate_id: str) -> Mandate | None:

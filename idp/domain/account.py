@@ -40,13 +40,18 @@ class Account:
 
 @dataclass(frozen=True)
 class Credentials:
-    """What a login needs to know of an account; ``has_mandates`` says whether there is someone to choose to act for."""
+    """What a login needs to know of an account; ``has_mandates`` says whether there is someone to choose to act for.
+
+    ``level`` is what a login by these credentials is worth: the best valid proof made here. What another provider
+    vouched for counts in a login through that provider only, for it says nothing of who holds this password.
+    """
 
     account: Account
     password_hash: str | None = field(repr=False)
     failed_count: int
     last_failed_at: datetime | None
     has_mandates: bool
+    level: int
 
 
 class Role(StrEnum):

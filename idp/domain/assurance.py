@@ -12,6 +12,7 @@ from datetime import datetime
 
 ACR_PREFIX = "urn:tongxing:loa:"
 LEVELS = (0, 1, 2, 3, 4)
+OWN_SOURCES = ("local", "authority")  # proofs made here; any other source is another provider's issuer
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import case, exists, insert, or_, select, update
+from sqlalchemy import ScalarSelect, and_, case, exists, func, insert, or_, select, update
 
 from idp.crypto.random import new_id
 from idp.crypto.vault import Vault
 from idp.domain.account import Account, AccountStatus, Credentials
-from idp.domain.assurance import Proof, strongest
+from idp.domain.assurance import OWN_SOURCES, Proof, strongest
 from idp.storage.db import Db, unique_or
 from idp.storage.tables import accounts, mandates, proofs
 
@@ -86,6 +86,7 @@ def find_credentials(db: Db, vault: Vault, identifier: Identifier, now: datetime
             or_(mandates.c.valid_until.is_(None), mandates.c.valid_until > now),
         )
         .label("has_mandates"),
+        _own_level(now).label("own_level"),
     ).where(_matches(vault, identifier))
     row = db.execute(query).first()
     if row is None:
@@ -96,7 +97,16 @@ def find_credentials(db: Db, vault: Vault, identifier: Identifier, now: datetime
         failed_count=row.failed_count,
         last_failed_at=row.last_failed_at,
         has_mandates=bool(row.has_mandates),
+        level=row.own_level,
     )
+
+
+def _own_level(now: datetime) -> ScalarSelect[int]:
+    """The best valid proof that was made here."""
+    best = func.coalesce(func.max(proofs.c.level), 0)
+    is_valid = or_(proofs.c.expires_at.is_(None), proofs.c.expires_at > now)
+    where = and_(proofs.c.account_id == accounts.c.id, proofs.c.source.in_(OWN_SOURCES), is_valid)
+    return select(best).where(where).scalar_subquery()
 
 
 def find_password_hash(db: Db, account_id: str) -> str | None:
@@ -223,10 +233,15 @@ def clear_failures(db: Db, account_id: str) -> None:
     db.execute(update(accounts).where(accounts.c.id == account_id).values(failed_count=0, last_failed_at=None))
 
 
-def add_proof(db: Db, account_id: str, proof: Proof, now: datetime) -> int:
-    """Store a proof and raise the account's level to what its valid proofs give; the new level."""
+def add_proof(db: Db, account_id: str, proof: Proof, now: datetime, *, raises_level: bool = True) -> None:
+    """Store a proof; a valid one raises the account's level, unless it says nothing of who holds the password."""
     _insert_proof(db, account_id, proof)
-    gained = proof.level if proof.is_valid(now) else 0
+    if raises_level and proof.is_valid(now):
+        raise_level(db, account_id, proof.level, now)
+
+
+def raise_level(db: Db, account_id: str, gained: int, now: datetime) -> int:
+    """Raise the account's level to ``gained`` where it is below; the level as it then is."""
     raised = case((accounts.c.level < gained, gained), else_=accounts.c.level)
     level = db.execute(
         update(accounts)

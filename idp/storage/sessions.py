@@ -198,6 +198,11 @@ def _upstream_values(vault: Vault, session_id: str, upstream: UpstreamSession | 
     }
 
 
+def raise_level(db: Db, session_id: str, level: int) -> None:
+    """The person proved more of themselves in this session; a level never falls by this."""
+    db.execute(update(sessions).where(sessions.c.id == session_id, sessions.c.level < level).values(level=level))
+
+
 def release_mandate(db: Db, mandate_id: str) -> None:
     """Everyone who acts by this mandate acts for themselves again."""
     db.execute(update(sessions).where(sessions.c.mandate_id == mandate_id).values(mandate_id=None, act_as=None))

@@ -8,11 +8,9 @@ from flask import Blueprint, redirect, render_template, request
 from flask_babel import get_locale, gettext
 from werkzeug.wrappers import Response as AnyResponse
 
-from idp.accounts.mandates import is_running_out, last_day_of
+from idp.accounts.mandates import is_running_out, last_day_of, list_choices
 from idp.context import Context
-from idp.domain.account import Account
 from idp.domain.session import SignedIn
-from idp.storage import organisations
 from idp.web import browser, interactions, pending
 from idp.web.accounts.organisations import choose
 from idp.web.accounts.wording import role_name
@@ -52,7 +50,7 @@ def _page(context: Context, signed_in: SignedIn, handle: str, error: str | None 
     client = context.find_client(interactions.peek(context, handle).client_id)
     return render_template(
         "idp/act_as.html",
-        choices=_choices(context, signed_in.account),
+        choices=_choices(context, signed_in),
         selected=signed_in.session.mandate_id or _MYSELF,
         client=pending.client_shown(client, str(get_locale())) if client else None,
         error=error,
@@ -60,8 +58,8 @@ def _page(context: Context, signed_in: SignedIn, handle: str, error: str | None 
     )
 
 
-def _choices(context: Context, account: Account) -> list[dict[str, Any]]:
-    myself = {"value": _MYSELF, "title": account.name, "detail": gettext("For myself"), "valid_until": None}
+def _choices(context: Context, signed_in: SignedIn) -> list[dict[str, Any]]:
+    myself = {"value": _MYSELF, "title": signed_in.account.name, "detail": gettext("For myself"), "valid_until": None}
     companies = [
         {
             "value": mandate.id,
@@ -70,6 +68,6 @@ def _choices(context: Context, account: Account) -> list[dict[str, Any]]:
             "valid_until": last_day_of(mandate),
             "is_running_out": is_running_out(mandate, context.now),
         }
-        for mandate in organisations.list_valid_mandates(context.db, account.id, context.now)
+        for mandate in list_choices(context, signed_in)
     ]
     return [myself, *companies]

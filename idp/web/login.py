@@ -65,9 +65,9 @@ def enter(context: Context, credentials: Credentials, next_url: str, amr: tuple[
     _, secret = sign_in.establish(
         context,
         account,
-        level=account.level,
+        level=credentials.level,
         amr=amr,
-        has_mandates=credentials.has_mandates,
+        has_mandates=credentials.has_mandates and credentials.level >= identity.LEVEL,
         current=browser.signed_in(context),
         user_agent=request.headers.get("User-Agent", ""),
         address=device.address(),

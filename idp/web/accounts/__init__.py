@@ -17,9 +17,10 @@ from idp.web.accounts import (
     register,
     security,
     terms,
+    verify,
 )
 
 PAGES: tuple[Blueprint, ...] = tuple(
     module.blueprint
-    for module in (centre, company, consents, devices, identities, organisations, register, security, terms)
+    for module in (centre, company, consents, devices, identities, organisations, register, security, terms, verify)
 )

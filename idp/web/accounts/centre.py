@@ -9,6 +9,7 @@ from flask_babel import get_locale, gettext
 from werkzeug.wrappers import Response as AnyResponse
 
 from federation.identifiers import mask, mask_mobile, normalise_mobile
+from idp.accounts import identity
 from idp.accounts.mandates import is_running_out, last_day_of
 from idp.context import Context
 from idp.domain.account import Account
@@ -37,6 +38,7 @@ def show(context: Context, signed_in: SignedIn) -> str:
         person=_person(account),
         level=account.level,
         session_level=signed_in.session.level,
+        may_verify=signed_in.session.level < identity.LEVEL and identity.is_possible(context),
         proofs=[_proof(context, proof) for proof in accounts.list_proofs(context.db, account.id)],
         services=_services(context),
         invitations=sum(one.is_open(context.now) for one in held),

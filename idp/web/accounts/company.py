@@ -44,7 +44,7 @@ def submit(context: Context, signed_in: SignedIn) -> AnyResponse | tuple[str, in
     try:
         company = companies.read_company(form.name.data or "", form.uscc.data or "")
         if form.is_representative.data:
-            mandate = companies.register(context, signed_in.account, company)
+            mandate = companies.register(context, signed_in, company)
             flash(gettext("%(company)s is registered. You act for it.", company=mandate.organisation_name), "success")
             return redirect(f"/account/organisations/{mandate.uscc}", 303)
         blame(form.is_representative, gettext("Only the legal representative can register a company."))
@@ -68,7 +68,7 @@ def submit(context: Context, signed_in: SignedIn) -> AnyResponse | tuple[str, in
 
 def _page(signed_in: SignedIn, form: CompanyForm, notice: str) -> str:
     try:
-        identity.check_level(signed_in.account)
+        identity.check_level(signed_in)
         is_verified = True
     except LevelTooLow:
         is_verified = False

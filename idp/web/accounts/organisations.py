@@ -12,7 +12,7 @@ from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response as AnyResponse
 from wtforms import DateField, SelectField, StringField
 
-from idp.accounts import mandates, notices
+from idp.accounts import identity, mandates, notices
 from idp.accounts.identity import LevelTooLow
 from idp.accounts.mandates import (
     AlreadyAppointed,
@@ -52,7 +52,7 @@ def show(context: Context, signed_in: SignedIn) -> str:
         mandates=[_shown(context, one) for one in held if one.is_valid(context.now)],
         ended=[_shown(context, one) for one in held if not one.is_open(context.now) and not one.is_valid(context.now)],
         acting_mandate=signed_in.session.mandate_id,
-        may_register=signed_in.account.level >= 2,
+        may_act=signed_in.session.level >= identity.LEVEL,
     )
 
 
@@ -60,7 +60,7 @@ def show(context: Context, signed_in: SignedIn) -> str:
 @for_person
 def accept(context: Context, signed_in: SignedIn) -> AnyResponse:
     try:
-        if mandates.accept(context, signed_in.account, request.form.get("mandate", "")):
+        if mandates.accept(context, signed_in, request.form.get("mandate", "")):
             flash(gettext("Accepted. You may now act for the company."), "success")
         else:
             flash(gettext("This appointment was withdrawn or has run out."), "warning")
@@ -92,7 +92,7 @@ def choose(context: Context, signed_in: SignedIn, mandate_id: str) -> bool:
     if not mandate_id:
         sessions.choose(context.db, signed_in.session.id, None, None)
         return True
-    for mandate in organisations.list_valid_mandates(context.db, signed_in.account.id, context.now):
+    for mandate in mandates.list_choices(context, signed_in):
         if mandate.id == mandate_id:
             sessions.choose(context.db, signed_in.session.id, mandate.id, mandate.act_as())
             return True

@@ -140,7 +140,7 @@ def finish() -> AnyResponse:
         return pages.answer(pages.password_page(found, form), 422)
     except (PhoneTaken, IdentityTaken):
         return pages.answer(pages.taken_page(found), 409)
-    credentials = Credentials(account, None, 0, None, has_mandates=False)
+    credentials = Credentials(account, None, 0, None, has_mandates=False, level=account.level)
     response = login.enter(context, credentials, pages.next_url(context, found), ("pwd",))
     browser.clear_cookie(context.settings, response, _COOKIE)
     flash(gettext("Your account is ready. You are signed in."), "success")

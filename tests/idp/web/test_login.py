@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
+from datetime import timedelta
 
 import pytest
 from flask import Flask
@@ -16,6 +17,7 @@ from idp.authn.throttle import MEMORY
 from idp.context import Context, Provider
 from idp.crypto.passwords import PasswordHasher, PasswordsBusy
 from idp.domain.account import Account, AccountStatus
+from idp.domain.assurance import Proof
 from idp.storage import accounts, sessions
 from idp.web.browser import cookie_name
 from tests.clock import Clock
@@ -111,6 +113,26 @@ def test_another_person_in_the_same_browser_ends_the_first_ones_session(
         ended = sessions.find(context.db, before.id)
     assert ended is not None and ended.ended_at is not None
     assert "李四" in http.get("/account").text
+
+
+@pytest.mark.usefixtures("both_engines")
+def test_a_password_login_is_worth_what_was_proved_here(
+    http: FlaskClient, add_person: AddPerson, provider: Provider, work: Work
+) -> None:
+    """What another platform vouches for says nothing of who holds the password."""
+    account = add_person(username="zhang", level=1)
+    with work() as context:
+        upstream = Proof(3, "https://national.example", "upstream", context.now)
+        gone = Proof(4, "local", "counter", context.now - timedelta(days=9), context.now - timedelta(days=1))
+        for proof in (upstream, gone):
+            accounts.add_proof(context.db, account.id, proof, context.now)
+    log_in(http, "zhang", PASSWORD)
+    secret = http.get_cookie(cookie_name(provider.settings, "session"), DOMAIN)
+    assert secret is not None
+    with work() as context:
+        signed_in = sessions.find_signed_in(context.db, context.vault, secret.value)
+    assert signed_in is not None
+    assert (signed_in.session.level, signed_in.account.level) == (1, 3)
 
 
 def test_a_frozen_account_is_told_so_only_to_who_knows_the_password(

@@ -138,6 +138,18 @@ def test_a_person_below_level_two_cannot_register_it(
     assert register.asked == 0
 
 
+def test_in_a_login_below_level_two_nobody_acts_for_a_company(
+    agents_http: FlaskClient, agent: Account, mandate: Mandate, sign_in: SignIn, register: Register
+) -> None:
+    """Even a person whose identity another platform has proved better."""
+    sign_in(agent, http=agents_http, level=1)
+    register.enterprises[CODE] = (COMPANY, AGENT, AGENT_ID)
+    assert register_company(agents_http).status_code == 403
+    post(agents_http, "/account/organisations/act", mandate=mandate.id)
+    assert acting_for(agents_http) is None
+    assert 'id="act-level"' in agents_http.get("/account/organisations").text
+
+
 def test_while_the_register_is_down_nothing_is_made(
     http: FlaskClient, head: Account, sign_in: SignIn, register: Register, work: Work
 ) -> None:
