@@ -93,7 +93,8 @@ def resolve(context: Context, identity: UpstreamIdentity) -> Verdict:
             if verdict.match is Match.NEW:
                 return Verdict(Match.LINKED, _create(context, identity))
             if verdict.match is Match.FOUND and verdict.account is not None:
-                _link(context, identity, verdict.account)
+                # Whoever registered the number here may not be its owner: the identity's proof does not count for them.
+                _link(context, identity, verdict.account, is_proved_here=False)
                 return Verdict(Match.LINKED, _refresh(context, identity, verdict.account))
             if verdict.match is Match.LINKED and verdict.account is not None:
                 _note_login(context, identity)
@@ -135,7 +136,7 @@ def bind(context: Context, identity: UpstreamIdentity, account: Account) -> Acco
     if existing is not None:
         linked_identities.remove(context.db, account.id, existing.id)
     try:
-        _link(context, identity, account)
+        _link(context, identity, account, is_proved_here=True)
     except AlreadyLinked as error:
         raise BindingRefused("other_person") from error
     return _refresh(context, identity, account)
@@ -153,13 +154,14 @@ def _link_of(context: Context, account: Account, identity: UpstreamIdentity) -> 
     return next((link for link in links if link.issuer == identity.issuer), None)
 
 
-def _link(context: Context, identity: UpstreamIdentity, account: Account) -> None:
+def _link(context: Context, identity: UpstreamIdentity, account: Account, *, is_proved_here: bool) -> None:
     linked_identities.add(
         context.db,
         account_id=account.id,
         upstream=identity.upstream,
         issuer=identity.issuer,
         subject=identity.subject,
+        is_proved_here=is_proved_here,
         now=context.now,
     )
 
@@ -187,7 +189,7 @@ def _create(context: Context, identity: UpstreamIdentity) -> Account:
             id_number=identity.id_number,
             evidence=[identity.proof(context.now)],
         )
-        _link(context, identity, account)
+        _link(context, identity, account, is_proved_here=True)
     return account
 
 
@@ -210,7 +212,11 @@ def _refresh(context: Context, identity: UpstreamIdentity, account: Account) -> 
     proof = identity.proof(context.now)
     known = {(item.source, item.level, item.source_level) for item in accounts.list_proofs(context.db, account.id)}
     if (proof.source, proof.level, proof.source_level) not in known:
-        accounts.add_proof(context.db, account.id, proof, context.now)
+        accounts.add_proof(context.db, account.id, proof, context.now, raises_level=False)
+        has_changed = True
+    link = linked_identities.find(context.db, identity.issuer, identity.subject)
+    if link is not None and link.is_proved_here and account.level < proof.level:
+        accounts.raise_level(context.db, account.id, proof.level, context.now)
         has_changed = True
     refreshed = accounts.find(context.db, context.vault, account.id) if has_changed else None
     return refreshed or account

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import delete, insert, select, update
 
@@ -23,6 +24,7 @@ class LinkedIdentity:
     upstream: str
     issuer: str
     subject: str
+    is_proved_here: bool
     linked_at: datetime
     last_login_at: datetime | None
 
@@ -39,11 +41,21 @@ def list_of(db: Db, account_id: str) -> list[LinkedIdentity]:
     return [LinkedIdentity(**row._mapping) for row in rows]
 
 
-def add(db: Db, *, account_id: str, upstream: str, issuer: str, subject: str, now: datetime) -> None:
-    """Raises AlreadyLinked; the session stays usable."""
-    values = {"account_id": account_id, "upstream": upstream, "issuer": issuer, "subject": subject}
+def add(
+    db: Db,
+    *,
+    account_id: str,
+    upstream: str,
+    issuer: str,
+    subject: str,
+    now: datetime,
+    is_proved_here: bool = False,
+) -> None:
+    """``is_proved_here``: the person proved the account as well. Raises AlreadyLinked; the session stays usable."""
+    values: dict[str, Any] = {"account_id": account_id, "upstream": upstream, "issuer": issuer, "subject": subject}
     with unique_or(AlreadyLinked, db):
-        db.execute(insert(linked_identities).values(id=new_id(), linked_at=now, last_login_at=now, **values))
+        values |= {"id": new_id(), "is_proved_here": is_proved_here, "linked_at": now, "last_login_at": now}
+        db.execute(insert(linked_identities).values(values))
 
 
 def note_login(db: Db, identity_id: str, now: datetime) -> None:

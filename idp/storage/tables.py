@@ -94,6 +94,9 @@ linked_identities = Table(
     Column("upstream", String(64), nullable=False),
     Column("issuer", String(255), nullable=False),
     Column("subject", String(255), nullable=False),
+    # The person proved this account too when it was linked (or it was made of the identity): only then does the
+    # identity's proof count for a login with the account's own password.
+    Column("is_proved_here", Boolean, nullable=False),
     Column("linked_at", Time, nullable=False),
     Column("last_login_at", Time),
     UniqueConstraint("issuer", "subject"),

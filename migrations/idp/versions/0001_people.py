@@ -100,6 +100,7 @@ def _create_linked_identities() -> None:
         sa.Column("upstream", sa.String(64), nullable=False),
         sa.Column("issuer", sa.String(255), nullable=False),
         sa.Column("subject", sa.String(255), nullable=False),
+        sa.Column("is_proved_here", sa.Boolean, nullable=False),
         sa.Column("linked_at", TIME, nullable=False),
         sa.Column("last_login_at", TIME),
         sa.PrimaryKeyConstraint("id", name="pk_linked_identities"),

@@ -179,3 +179,32 @@ def test_an_account_without_a_number_takes_the_verified_one(
         assert (bound.level, bound.claims["id_number"]) == (3, NUMBER)
         found = accounts.find_by_identifier(context.db, context.vault, Identifier("id_number", NUMBER))
         assert found is not None and found.id == local.id
+
+
+def test_a_matched_identity_does_not_raise_what_a_password_is_worth(
+    both_engines: str, work: Work, person: UpstreamIdentity, add_person: AddPerson
+) -> None:
+    """Somebody else may have registered the number first: the owner's coming in must not lift that password's level."""
+    local = add_person(name=NAME, id_number=NUMBER, level=2)
+    with work() as context:
+        assert matching.resolve(context, person).match is Match.LINKED
+    with work() as context:
+        assert matching.resolve(context, person).match is Match.LINKED
+    with work() as context:
+        found = accounts.find(context.db, context.vault, local.id)
+        assert found is not None and found.level == 2
+        assert {proof.level for proof in accounts.list_proofs(context.db, local.id)} == {2, 3}
+        link = linked_identities.find(context.db, ISSUER, "s")
+        assert link is not None and not link.is_proved_here
+
+
+def test_an_identity_bound_by_who_proved_the_account_raises_its_level(
+    both_engines: str, work: Work, person: UpstreamIdentity, add_person: AddPerson
+) -> None:
+    local = add_person(name=NAME, id_number=NUMBER, level=2)
+    with work() as context:
+        matching.resolve(context, person)
+    with work() as context:
+        account = accounts.find(context.db, context.vault, local.id)
+        assert account is not None
+        assert matching.bind(context, person, account).level == 3
