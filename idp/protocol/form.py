@@ -22,7 +22,7 @@ def check_form(request: CoreRequest) -> None:
     if content_type.partition(";")[0].strip().lower() != _FORM:
         raise invalid_request("The request body is not a form.")
     for name, values in request.payload.datalist.items():
-        if len(values) > 1:
+        if len(values) > 1 and name != "resource":  # RFC 8707 §2
             known = name if name.replace("_", "").isalnum() and name.isascii() else None
             raise invalid_request("A parameter is given twice.", known)
 

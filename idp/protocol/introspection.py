@@ -6,67 +6,99 @@ about every other text they learn nothing but that it is not active (§4). At mo
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any
 
-from authlib.oauth2 import OAuth2Error
+from authlib.oauth2.rfc7662 import IntrospectionEndpoint
 
 from idp.config import Settings
 from idp.context import Context
 from idp.domain.client import Client
+from idp.domain.grant import Grant
 from idp.protocol import bearer, client_authentication, form, tokens
-from idp.protocol.messages import JSON_HEADERS, CoreRequest, Reply
+from idp.protocol.messages import CoreRequest
 from idp.storage import grants
 
-if TYPE_CHECKING:
-    from idp.protocol.server import Server
-
 PATH = "/introspect"
-_INACTIVE = {"active": False}
 _MEMBERS = ("scope", "client_id", "exp", "iat", "sub", "aud", "iss", "jti", "cnf")
 _OF_PERSON = ("auth_time", "acr", "amr", "sid", "act_as")
 
 
-def respond(server: Server, request: CoreRequest) -> Reply:
-    """200 with ``active`` false for whatever is not good; errors only for the request itself (§2.3)."""
-    try:
-        form.check_form(request)
-        client = server.authenticate_client(request, client_authentication.CONFIDENTIAL, "introspection")
-        text = form.get(request, "token")  # token_type_hint may help a server search; ours sees the kind by itself
-        return server.handle_response(200, _introspect(server.context, client, text), JSON_HEADERS)
-    except OAuth2Error as error:
-        return server.handle_error_response(request, error)
+@dataclass(frozen=True)
+class AccessToken:
+    """An access token as Authlib's endpoint asks about it."""
+
+    context: Context
+    verified: bearer.VerifiedToken
+
+    def is_for(self, client: Client) -> bool:
+        return client.client_id == self.verified.client_id or client.resource_identifier in self.verified.audience
+
+    def is_expired(self) -> bool:
+        return False  # then it would not have been verified
+
+    def is_revoked(self) -> bool:
+        return not self.verified.is_active(self.context)
+
+    def members(self) -> dict[str, Any]:
+        claims = self.verified.claims
+        known = {name: claims[name] for name in _MEMBERS + _OF_PERSON if name in claims}
+        return {"active": True, "token_type": "DPoP" if "jkt" in claims.get("cnf", ()) else "Bearer"} | known
 
 
-def _introspect(context: Context, client: Client, text: str) -> dict[str, Any]:
-    access = bearer.find_access_token(context, text)
-    if access is not None:
-        return _access_token(context, client, access)
-    refresh = tokens.read_refresh_token(context.vault, text)
-    return _INACTIVE if refresh is None else _refresh_token(context, client, refresh)
+@dataclass(frozen=True)
+class RefreshToken:
+    """A refresh token that is its family's live one."""
+
+    context: Context
+    grant: Grant
+
+    def is_for(self, client: Client) -> bool:
+        return client.client_id == self.grant.client_id
+
+    def is_expired(self) -> bool:
+        return False  # then it would not have been found
+
+    def is_revoked(self) -> bool:
+        return False
+
+    def members(self) -> dict[str, Any]:
+        grant = self.grant
+        ends = [moment for moment in (grant.refresh_expires_at, grant.refresh_ends_at) if moment is not None]
+        return {
+            "active": True,
+            "scope": " ".join(sorted(grant.scope)),
+            "client_id": grant.client_id,
+            "sub": grant.subject,
+            "iss": self.context.settings.issuer,
+            "iat": int(grant.created_at.timestamp()),
+            "exp": int(min(ends).timestamp()),
+        }
 
 
-def _access_token(context: Context, client: Client, token: bearer.VerifiedToken) -> dict[str, Any]:
-    is_theirs = token.client_id == client.client_id or client.resource_identifier in token.audience
-    if not is_theirs or not token.is_active(context):
-        return _INACTIVE
-    known = {name: token.claims[name] for name in _MEMBERS + _OF_PERSON if name in token.claims}
-    return {"active": True, "token_type": "DPoP" if "jkt" in token.claims.get("cnf", ()) else "Bearer"} | known
+class Introspection(IntrospectionEndpoint):
+    """Authlib's endpoint, told what our tokens are."""
 
+    CLIENT_AUTH_METHODS = client_authentication.CONFIDENTIAL  # type: ignore[assignment]
 
-def _refresh_token(context: Context, client: Client, token: tokens.RefreshToken) -> dict[str, Any]:
-    grant = grants.find_live_refresh(context.db, token.grant_id, token.hash, context.now)
-    if grant is None or grant.client_id != client.client_id:
-        return _INACTIVE
-    ends = [moment for moment in (grant.refresh_expires_at, grant.refresh_ends_at) if moment is not None]
-    return {
-        "active": True,
-        "scope": " ".join(sorted(grant.scope)),
-        "client_id": grant.client_id,
-        "sub": grant.subject,
-        "iss": context.settings.issuer,
-        "iat": int(grant.created_at.timestamp()),
-        "exp": int(min(ends).timestamp()),
-    }
+    def check_params(self, request: CoreRequest, client: Client) -> None:
+        """A hint may help a server search; ours sees the kind of a token by itself, whatever the hint says."""
+        form.get(request, "token")
+
+    def query_token(self, token_string: str, token_type_hint: str | None) -> AccessToken | RefreshToken | None:
+        context: Context = self.server.context
+        verified = bearer.find_access_token(context, token_string)
+        if verified is not None:
+            return AccessToken(context, verified)
+        refresh = tokens.read_refresh_token(context.vault, token_string)
+        grant = refresh and grants.find_live_refresh(context.db, refresh.grant_id, refresh.hash, context.now)
+        return RefreshToken(context, grant) if grant else None
+
+    def check_permission(self, token: AccessToken | RefreshToken, client: Client, request: CoreRequest) -> bool:
+        return token.is_for(client)
+
+    def introspect_token(self, token: AccessToken | RefreshToken) -> dict[str, Any]:
+        return token.members()
 
 
 def server_metadata(settings: Settings) -> dict[str, Any]:

@@ -18,13 +18,19 @@ from idp.domain.client import Client
 from idp.domain.session import SignedIn
 from idp.protocol import client_authentication, token_endpoint
 from idp.protocol.authorize import check_authorization_request
+from idp.protocol.form import check_form
+from idp.protocol.grants import TOKEN_GRANTS
+from idp.protocol.introspection import Introspection
 from idp.protocol.messages import CoreRequest, Reply, Request
 from idp.protocol.response_types import AUTHORIZATION_GRANTS
 from idp.protocol.response_types.code import CodeResponse
 from idp.protocol.responses import write_success
+from idp.protocol.revocation import Revocation
 
 # Authlib's grants write whole token dictionaries and clients to the log at DEBUG.
 logging.getLogger("authlib").setLevel(logging.INFO)
+
+ENDPOINTS = (Introspection, Revocation)
 
 
 class Server(AuthorizationServer):
@@ -34,11 +40,16 @@ class Server(AuthorizationServer):
         super().__init__()
         self.context = context
         self._authorization_grants = AUTHORIZATION_GRANTS  # type: ignore[assignment]  # a tuple: nothing is added
+        self._token_grants = TOKEN_GRANTS  # type: ignore[assignment]
+        for endpoint in ENDPOINTS:
+            self.register_endpoint(endpoint)
 
     def query_client(self, client_id: str) -> Client | None:
         return self.context.find_client(client_id)
 
     def authenticate_client(self, request: CoreRequest, methods: Collection[str], endpoint: str = "token") -> Client:
+        """The first step of every back-channel endpoint: a clean form, then whose it is."""
+        check_form(request)
         return client_authentication.authenticate(self.context, request, methods)
 
     def create_token_response(self, request: Request | None = None) -> Reply:

@@ -12,10 +12,10 @@ from authlib.oauth2 import OAuth2Error
 
 from idp.config import Settings
 from idp.protocol import client_authentication
-from idp.protocol.errors import ProtocolError, invalid_request
-from idp.protocol.form import check_form
+from idp.protocol.errors import ProtocolError
+from idp.protocol.form import get
 from idp.protocol.grants import GRANTS
-from idp.protocol.messages import JSON_HEADERS, CoreRequest, Reply
+from idp.protocol.messages import CoreRequest, Reply
 
 if TYPE_CHECKING:
     from idp.protocol.server import Server
@@ -28,16 +28,11 @@ def respond(server: Server, request: CoreRequest) -> Reply:
     try:
         for step in TOKEN_STEPS:
             step(server, request)
-        body = GRANTS[request.payload.grant_type](server.context, request).issue()
-        return server.handle_response(200, body, JSON_HEADERS)
+        grant = server.get_token_grant(request)
+        grant.validate_token_request()
+        return server.handle_response(*grant.create_token_response())
     except OAuth2Error as error:
         return server.handle_error_response(request, error)
-
-
-def _check_form(server: Server, request: CoreRequest) -> None:
-    check_form(request)
-    if not request.payload.grant_type:
-        raise invalid_request("grant_type is missing.", "grant_type")
 
 
 def _authenticate_client(server: Server, request: CoreRequest) -> None:
@@ -45,14 +40,11 @@ def _authenticate_client(server: Server, request: CoreRequest) -> None:
 
 
 def _check_grant_type(server: Server, request: CoreRequest) -> None:
-    grant_type = request.payload.grant_type
-    if grant_type not in GRANTS:
+    if get(request, "grant_type") not in GRANTS:
         raise ProtocolError("unsupported_grant_type", "This grant_type is not supported.", parameter="grant_type")
-    if not request.client.check_grant_type(grant_type):
-        raise ProtocolError("unauthorized_client", "The client is not registered for this grant_type.")
 
 
-TOKEN_STEPS = (_check_form, _authenticate_client, _check_grant_type)
+TOKEN_STEPS = (_authenticate_client, _check_grant_type)
 
 
 def server_metadata(settings: Settings) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import hmac
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -24,27 +24,21 @@ from idp.protocol import id_token
 ACCESS_TOKEN = "at+jwt"  # noqa: S105  # the media type of RFC 9068 §2.1
 
 
-def audience_of(settings: Settings, scope: Collection[str]) -> list[str]:
-    """Whom an access token of this scope is for: the resource servers of its scopes, and us where userinfo is open
-    to it (RFC 9068 §3). Never empty."""
-    resources = {settings.resource_scopes[item]: None for item in sorted(scope) if item in settings.resource_scopes}
-    if not resources and settings.default_resource and "openid" not in scope:
-        resources[settings.default_resource] = None
-    if "openid" in scope or not resources:
-        resources[settings.issuer] = None
-    return list(resources)
-
-
 def access_token(
-    context: Context, *, client_id: str, subject: str, scope: Collection[str], grant: Grant | None = None
+    context: Context,
+    *,
+    client_id: str,
+    subject: str,
+    scope: Collection[str],
+    audience: Sequence[str],
+    grant: Grant | None = None,
 ) -> str:
     """A signed access token (RFC 9068 §2.2). ``grant`` is the person's; a client acting for itself has none."""
     settings, issued_at = context.settings, int(context.now.timestamp())
-    audience = audience_of(settings, scope)
     claims: dict[str, Any] = {
         "iss": settings.issuer,
         "sub": subject,
-        "aud": audience[0] if len(audience) == 1 else audience,
+        "aud": audience[0] if len(audience) == 1 else list(audience),
         "exp": issued_at + int(settings.access_token_lifetime.total_seconds()),
         "iat": issued_at,
         "jti": new_id(),
@@ -78,11 +72,14 @@ def token_response(
     grant: Grant,
     scope: frozenset[str],
     *,
+    audience: Sequence[str],
     nonce: str | None = None,
     refresh_token: str | None = None,
 ) -> dict[str, Any]:
     """What a person's grant gives (RFC 6749 §5.1, OpenID Connect Core §3.1.3.3)."""
-    token = access_token(context, client_id=client.client_id, subject=grant.subject, scope=scope, grant=grant)
+    token = access_token(
+        context, client_id=client.client_id, subject=grant.subject, scope=scope, audience=audience, grant=grant
+    )
     body = bearer(context.settings, token, scope)
     if refresh_token is not None:
         body["refresh_token"] = refresh_token

@@ -5,7 +5,6 @@ from __future__ import annotations
 from flask import Blueprint, Response
 
 from idp.protocol import introspection
-from idp.protocol.messages import CoreRequest
 from idp.protocol.server import Server
 from idp.web import bridge, context
 from idp.web.endpoint_kinds import protocol_endpoint
@@ -16,4 +15,4 @@ blueprint = Blueprint("introspection", __name__)
 @blueprint.post(introspection.PATH)
 @protocol_endpoint
 def introspect() -> Response:
-    return bridge.respond(introspection.respond(Server(context.current()), CoreRequest(bridge.message())))
+    return bridge.respond(Server(context.current()).create_endpoint_response("introspection", bridge.message()))

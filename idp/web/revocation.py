@@ -5,7 +5,6 @@ from __future__ import annotations
 from flask import Blueprint, Response
 
 from idp.protocol import revocation
-from idp.protocol.messages import CoreRequest
 from idp.protocol.server import Server
 from idp.web import bridge, context, cross_origin
 from idp.web.endpoint_kinds import protocol_endpoint
@@ -18,4 +17,4 @@ blueprint.add_url_rule(revocation.PATH, "preflight", cross_origin.preflight, met
 @blueprint.post(revocation.PATH, provide_automatic_options=False)
 @protocol_endpoint
 def revoke() -> Response:
-    return bridge.respond(revocation.respond(Server(context.current()), CoreRequest(bridge.message())))
+    return bridge.respond(Server(context.current()).create_endpoint_response("revocation", bridge.message()))

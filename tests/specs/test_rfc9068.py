@@ -11,6 +11,7 @@ from werkzeug.test import TestResponse
 
 from idp.context import Provider
 from idp.crypto import jose
+from idp.protocol import audience
 from idp.protocol import tokens as issued
 from tests.clock import Clock
 from tests.token_side import TokenSide, bearer
@@ -64,7 +65,7 @@ def test_every_token_has_its_own_identifier(side: TokenSide) -> None:
 
 
 @pytest.mark.parametrize(
-    ("scope", "audience"),
+    ("scope", "expected"),
     [
         ("openid", ISSUER),
         ("openid profile", ISSUER),
@@ -74,9 +75,9 @@ def test_every_token_has_its_own_identifier(side: TokenSide) -> None:
         ("profile", MATTERS),  # the default resource
     ],
 )
-def test_the_audience_follows_from_the_scope(side: TokenSide, scope: str, audience: Any) -> None:
+def test_the_audience_follows_from_the_scope(side: TokenSide, scope: str, expected: Any) -> None:
     tokens = side.tokens(side.caller(), side.person(), scope=frozenset(scope.split()))
-    assert side.read(tokens["access_token"]).claims["aud"] == audience
+    assert side.read(tokens["access_token"]).claims["aud"] == expected
 
 
 def test_two_resource_servers_are_two_audiences(provider: Provider) -> None:
@@ -85,15 +86,15 @@ def test_two_resource_servers_are_two_audiences(provider: Provider) -> None:
     settings = replace(
         provider.settings, resource_scopes={"a.read": "https://a.example", "b.read": "https://b.example"}
     )
-    assert issued.audience_of(settings, {"a.read", "b.read"}) == ["https://a.example", "https://b.example"]
-    assert issued.audience_of(settings, {"a.read", "b.read", "openid"})[-1] == ISSUER
+    assert audience.of_scope(settings, {"a.read", "b.read"}) == ("https://a.example", "https://b.example")
+    assert audience.of_scope(settings, {"a.read", "b.read", "openid"})[-1] == ISSUER
 
 
 def test_without_any_resource_the_audience_is_ourselves(provider: Provider) -> None:
     from dataclasses import replace
 
     settings = replace(provider.settings, resource_scopes={}, default_resource="")
-    assert issued.audience_of(settings, ()) == [ISSUER]
+    assert audience.of_scope(settings, ()) == (ISSUER,)
 
 
 def test_the_first_algorithm_of_the_settings_signs(

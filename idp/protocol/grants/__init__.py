@@ -17,3 +17,6 @@ def _collect() -> Mapping[str, type[TokenGrant]]:
 
 GRANTS = _collect()
 """Grant types by name."""
+
+TOKEN_GRANTS = tuple((grant, None) for grant in GRANTS.values())
+"""The same as Authlib's server takes them."""

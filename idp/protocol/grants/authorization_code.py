@@ -13,8 +13,8 @@ from authlib.oauth2.rfc7636 import create_s256_code_challenge
 
 from idp.crypto.random import hash_secret, new_secret
 from idp.domain.grant import Grant
-from idp.protocol import tokens
-from idp.protocol.errors import invalid_grant
+from idp.protocol import audience, tokens
+from idp.protocol.errors import ProtocolError, invalid_grant
 from idp.protocol.token_grant import TokenGrant
 from idp.storage import grants
 
@@ -32,9 +32,14 @@ class AuthorizationCodeGrant(TokenGrant):
             raise self._burnt(grant, "redirect_uri_differs")
         if not is_verified(grant.code_challenge, self.find("code_verifier")):
             raise self._burnt(grant, "code_verifier_differs")
-        refresh = tokens.RefreshToken(grant.id, 1, secret).text(self.context.vault) if secret else None
         return tokens.token_response(
-            self.context, self.client, grant, grant.scope, nonce=grant.nonce, refresh_token=refresh
+            self.context,
+            self.client,
+            grant,
+            grant.scope,
+            audience=self._audience(grant),
+            nonce=grant.nonce,
+            refresh_token=tokens.RefreshToken(grant.id, 1, secret).text(self.context.vault) if secret else None,
         )
 
     def _consume(self, code_hash: str, secret: str | None) -> Grant:
@@ -55,6 +60,14 @@ class AuthorizationCodeGrant(TokenGrant):
             grants.revoke_replayed(self.context.db, code_hash, now)
             raise invalid_grant()
         return grant
+
+    def _audience(self, grant: Grant) -> tuple[str, ...]:
+        """RFC 8707 §2.2: of the resources granted, those the request names."""
+        try:
+            return audience.of_token(self.context.settings, grant, grant.scope, self.asked_resources)
+        except ProtocolError:
+            grants.revoke(self.context.db, grant.id, "resource_not_granted", self.context.now)
+            raise
 
     def _burnt(self, grant: Grant, reason: str) -> Exception:
         """A code shown with the wrong binding is in the wrong hands; it stays used and gives nothing."""

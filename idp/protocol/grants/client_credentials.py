@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from idp.protocol import tokens
+from idp.protocol import audience, tokens
 from idp.protocol.claims import PERSON_SCOPES
 from idp.protocol.errors import ProtocolError
 from idp.protocol.token_grant import TokenGrant
@@ -16,10 +16,16 @@ class ClientCredentialsGrant(TokenGrant):
     def issue(self) -> dict[str, Any]:
         if self.request.auth_method == "none":  # RFC 6749 §4.4: confidential clients only
             raise ProtocolError("unauthorized_client", "A public client cannot act for itself.")
-        scope = self._scope()
-        client_id = self.client.client_id
-        token = tokens.access_token(self.context, client_id=client_id, subject=client_id, scope=scope)
+        scope, client_id = self._scope(), self.client.client_id
+        token = tokens.access_token(
+            self.context, client_id=client_id, subject=client_id, scope=scope, audience=self._audience(scope)
+        )
         return tokens.bearer(self.context.settings, token, scope)
+
+    def _audience(self, scope: frozenset[str]) -> tuple[str, ...]:
+        """The servers of the scope, or those of them that are named (RFC 8707 §2.2)."""
+        audience.check(self.asked_resources, audience.of_scope(self.context.settings, scope))
+        return audience.of_scope(self.context.settings, scope, self.asked_resources)
 
     def _scope(self) -> frozenset[str]:
         """The scope asked for, or everything registered that is not about a person (RFC 6749 §3.3)."""

@@ -1,6 +1,6 @@
 """Refresh tokens: each used once, replaced by the next; a copy that turns up ends the whole family.
 
-RFC 6749 §6, RFC 9700 §4.14.2 (rotation and reuse detection), OpenID Connect Core §12.
+RFC 6749 §6, RFC 9700 §4.14.2 (rotation and reuse detection), RFC 8707 §2.2, OpenID Connect Core §12.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from idp.domain.grant import Grant
-from idp.protocol import tokens
+from idp.protocol import audience, tokens
 from idp.protocol.errors import ProtocolError, invalid_grant
 from idp.protocol.token_grant import TokenGrant
 from idp.storage import grants, organisations
@@ -21,28 +21,31 @@ class RefreshTokenGrant(TokenGrant):
         presented = tokens.read_refresh_token(self.context.vault, self.get("refresh_token"))
         if presented is None:
             raise invalid_grant()
-        self._check_scope(presented.grant_id)
+        self._check_request(presented.grant_id)
         successor = presented.successor()
         grant = self._rotate(presented, successor)
         self._check_mandate(grant)
+        scope = self._scope(grant)
         return tokens.token_response(
             self.context,
             self.client,
             grant,
-            self._scope(grant),
+            scope,
+            audience=audience.of_token(self.context.settings, grant, scope, self.asked_resources),
             refresh_token=successor.text(self.context.vault),
         )
 
-    def _check_scope(self, grant_id: str) -> None:
-        """A narrower scope may be asked for, never a wider one (RFC 6749 §6). Judged before the token is used up:
-        a client that mistypes a scope must not lose its family."""
-        if not self.asked_scope:
+    def _check_request(self, grant_id: str) -> None:
+        """A narrower scope or some of the resources may be asked for, never more (RFC 6749 §6, RFC 8707 §2.2). Judged
+        before the token is used up: a client that mistypes a scope must not lose its family."""
+        if not self.asked_scope and not self.asked_resources:
             return
         grant = grants.find(self.context.db, grant_id)
         if grant is None or grant.client_id != self.client.client_id:
             raise invalid_grant()
         if not self.asked_scope <= grant.scope & self.client.scope:
             raise ProtocolError("invalid_scope", "The scope exceeds what was granted.", parameter="scope")
+        audience.of_token(self.context.settings, grant, self._scope(grant), self.asked_resources)
 
     def _scope(self, grant: Grant) -> frozenset[str]:
         """Left out, it is what was granted (§6), less what the client has lost since."""

@@ -15,8 +15,8 @@ from idp.crypto.random import hash_secret, new_id, new_secret
 from idp.domain.assurance import acr_of
 from idp.domain.grant import Grant
 from idp.domain.session import SignedIn
+from idp.protocol import audience
 from idp.protocol.authorization_request import AuthorizationRequest
-from idp.protocol.checks.resource import audience_of
 from idp.protocol.messages import CoreRequest
 from idp.protocol.subjects import subject_for
 from idp.storage import grants
@@ -51,7 +51,7 @@ def issue_code(context: Context, request: AuthorizationRequest, signed_in: Signe
         sid=session.sid,
         scope=request.scope,
         redirect_uri=request.redirect_uri,
-        audience=audience_of(context.settings, request),
+        audience=audience.of_scope(context.settings, request.scope, request.resources),
         created_at=context.now,
         auth_time=session.auth_time,
         acr=acr_of(session.level),
