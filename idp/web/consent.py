@@ -35,7 +35,7 @@ def show() -> AnyResponse:
         person_name=account.name,
         items=list(_items(context.settings, waiting.request, session.act_as)),
         acting_for=(session.act_as or {}).get("name"),
-        interaction=waiting.handle,
+        interaction=interactions.for_person(context, waiting.handle, account.id),
     )
     return Response(page)
 
@@ -56,7 +56,7 @@ def decide() -> AnyResponse:
 
 def _remember(context: Context, waiting: Pending) -> None:
     """What was shown is what is agreed to: both follow from the stored parameters."""
-    if waiting.signed_in is not None:
+    if waiting.signed_in is not None and waiting.is_answer_of_who_was_asked:
         consents.remember(
             context.db,
             waiting.signed_in.account.id,

@@ -36,6 +36,7 @@ def install(app: Flask) -> None:
     app.register_error_handler(CSRFError, _stale_form)
     app.register_error_handler(Malformed, _malformed)
     app.register_error_handler(InteractionLost, _interaction_lost)
+    app.register_error_handler(ProtocolError, protocol_page)
     app.register_error_handler(PasswordsBusy, _busy)
     for failure in _STORE_FAILURES:
         app.register_error_handler(failure, _store_unavailable)

@@ -37,6 +37,7 @@ class Handle:
     login_hint: str = ""
     locale: str = ""  # the language chosen on its pages, or wished for by the client; empty: the person's own
     level: int = 0  # the level the login should reach, 0 for any
+    account_id: str = ""  # whom a page asked; another person's answer does not count for them
 
 
 def start(context: Context, parameters: tuple[tuple[str, str], ...], client_id: str, login_hint: str = "") -> str:
@@ -110,6 +111,11 @@ def for_page(context: Context, text: str, *, level: int, locale: str | None = No
     handle = read(context.vault, text)
     wanted = replace(handle, level=level, locale=handle.locale or locale or "")
     return text if wanted == handle else _seal(context, wanted)
+
+
+def for_person(context: Context, text: str, account_id: str) -> str:
+    """The handle for the form of a page that asks this person."""
+    return _seal(context, replace(read(context.vault, text), account_id=account_id))
 
 
 def with_locale(context: Context, text: str, locale: str) -> str:

@@ -21,6 +21,12 @@ class Pending:
     interaction: Interaction
     request: AuthorizationRequest
     signed_in: SignedIn | None
+    asked_account_id: str = ""
+
+    @property
+    def is_answer_of_who_was_asked(self) -> bool:
+        """False when somebody else signed in to this browser while the page stood open in another window."""
+        return self.signed_in is not None and self.signed_in.account.id == self.asked_account_id
 
 
 def load(context: Context) -> Pending:
@@ -28,7 +34,8 @@ def load(context: Context) -> Pending:
     handle = request.form.get("interaction") or request.args.get("interaction", "")
     interaction = interactions.load(context, handle)
     asked = check_authorization_request(context, interaction.parameters)
-    return Pending(handle, interaction, asked, browser.signed_in(context, interaction.client_id))
+    signed_in = browser.signed_in(context, interaction.client_id)
+    return Pending(handle, interaction, asked, signed_in, interactions.read(context.vault, handle).account_id)
 
 
 def save(context: Context, pending: Pending, **changes: Any) -> None:

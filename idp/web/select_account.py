@@ -17,7 +17,8 @@ blueprint = Blueprint("select_account", __name__)
 
 @blueprint.get("/select-account")
 def show() -> AnyResponse:
-    waiting = pending.load(current())
+    context = current()
+    waiting = pending.load(context)
     if waiting.signed_in is None:
         return redirect(interactions.resume_url(waiting.handle), 302, Response)
     account = waiting.signed_in.account
@@ -25,7 +26,7 @@ def show() -> AnyResponse:
         "idp/select_account.html",
         current={"name": account.name, "masked_id": _masked(account)},
         client=pending.client_shown(waiting.request.client, str(get_locale())),
-        interaction=waiting.handle,
+        interaction=interactions.for_person(context, waiting.handle, account.id),
     )
     return Response(page)
 
@@ -36,6 +37,8 @@ def decide() -> AnyResponse:
     waiting = pending.load(context)
     decision = request.form.get("decision")
     if decision == "continue" and waiting.signed_in is not None:
+        if not waiting.is_answer_of_who_was_asked:  # ask whoever is signed in now
+            return redirect(interactions.page_url("/select-account", waiting.handle), 303, Response)
         pending.save(context, waiting, selected_sid=waiting.signed_in.session.sid)
     elif decision == "other":
         pending.save(context, waiting, selected_sid=ANOTHER_ACCOUNT)

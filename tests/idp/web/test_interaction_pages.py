@@ -200,6 +200,44 @@ def test_page_without_a_valid_answer_or_person_decides_nothing(
     assert page(follow(http, accept))[0] == "/login"
 
 
+def test_answer_given_in_the_name_of_somebody_else_does_not_count(
+    http: FlaskClient,
+    register_client: RegisterClient,
+    add_person: AddPerson,
+    sign_in: SignIn,
+    work: Work,
+    clock: Clock,
+) -> None:
+    """One window shows a page to the first person while a second one signs in in another window of the same browser."""
+    register_client()
+    first, second = add_person(password=None, name="甲"), add_person(password=None, name="乙")
+    sign_in(first)
+    clock.advance(10)
+    to_consent = http.get("/authorize", query_string=asking())
+    shown = follow(http, to_consent)
+    select = follow(http, http.get("/authorize", query_string=asking(prompt="select_account")))
+    sign_in(second)
+    clock.advance(10)
+    again = follow(http, press(http, shown, "/consent", decision="allow"))
+    assert page(again)[0] == "/consent" and "乙" in follow(http, again).get_data(as_text=True)
+    with work() as context:
+        assert consents.find(context.db, second.id, "client") is None
+    asked_again = press(http, select, "/select-account", decision="continue")
+    assert page(asked_again)[0] == "/select-account"
+    assert "乙" in follow(http, asked_again).get_data(as_text=True)
+
+
+def test_page_of_a_request_that_is_no_longer_good_says_so(
+    http: FlaskClient, register_client: RegisterClient, add_person: AddPerson, sign_in: SignIn
+) -> None:
+    register_client()
+    sign_in(add_person(password=None))
+    to_consent = location(http.get("/authorize", query_string=asking()))
+    register_client(redirect_uris=["https://moved.example/callback"])
+    response = http.get(to_consent)
+    assert response.status_code == 400 and text_of(response, "error-parameter") == "redirect_uri"
+
+
 def test_cancelling_at_the_login_page_tells_the_client(http: FlaskClient, register_client: RegisterClient) -> None:
     register_client()
     shown = follow(http, http.get("/authorize", query_string=asking()))
