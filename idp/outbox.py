@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 
@@ -59,10 +60,12 @@ class Dispatcher:
         self._loop.wake()
 
     def stop(self) -> None:
-        """Take no more, and let what is under way end."""
+        """Take no more, and let what is under way end; a delivery that does not is made again by another process."""
         self._loop.stop()
-        for _ in range(AT_ONCE):
-            self._places.acquire(timeout=LEASE.total_seconds())
+        ends = time.monotonic() + LEASE.total_seconds()
+        places = [self._places.acquire(timeout=max(0.0, ends - time.monotonic())) for _ in range(AT_ONCE)]
+        if any(places):
+            self._places.release(sum(places))
 
     def deliver_due(self) -> int:
         """Deliver what is due now, one after the other, in the caller's thread; how many attempts that were."""

@@ -253,6 +253,9 @@ def test_stopping_waits_for_what_is_under_way(provider, send, batch) -> None:
     threading.Timer(0.2, release.set).start()
     dispatcher.stop()
     assert batch()[0].status == "delivered"
+    began_again = time.monotonic()
+    dispatcher.stop()
+    assert time.monotonic() - began_again < 5, "stopping twice is no waiting"
 
 
 def test_a_database_that_is_away_for_a_while_stops_nothing_for_good(
