@@ -13,7 +13,7 @@ from flask import Flask
 from flask_babel import Babel
 from sqlalchemy import Engine
 
-from clients.kit.flask_guard import add_security_headers
+from clients.kit.flask_guard import add_security_headers, refuse_damaged
 from clients.kit.http import HttpClient
 from clients.kit.provider import Provider
 from clients.kit.resource import AccessTokenVerifier
@@ -85,6 +85,7 @@ def create_app(
     app.register_blueprint(api.blueprint())
     app.register_blueprint(pages(catalogue, engine, settings))
     register_refusals(app)
+    refuse_damaged(app)
     app.after_request(
         lambda response: add_security_headers(
             response,

@@ -17,7 +17,7 @@ from flask_babel import gettext as _
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
-from clients.kit.flask_guard import add_security_headers
+from clients.kit.flask_guard import add_security_headers, refuse_damaged
 from clients.kit.sealing import decode_key
 from federation.message_gateway.config import Settings
 from federation.message_gateway.storage import Message, Messages, open_engine
@@ -48,6 +48,7 @@ def create_app(settings: Settings) -> Flask:
     )
     key = HKDF(SHA256(), 32, None, b"gateway/messages").derive(decode_key(settings.master_key.get_secret_value()))
     store = Messages(open_engine(settings.database_url), key)
+    refuse_damaged(app)
     app.before_request(_only_from_here)
     app.after_request(lambda response: add_security_headers(response, _POLICY, is_secure=False))
     app.context_processor(_frame)
