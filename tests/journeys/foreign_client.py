@@ -9,6 +9,7 @@ import base64
 import hashlib
 import json
 import secrets
+import ssl
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -37,6 +38,12 @@ class Attempt:
     state: str
 
 
+def _plain_client() -> httpx.Client:
+    # Plain http on this machine: without loading certificate authorities, which takes longer than the calls.
+    transport = httpx.HTTPTransport(verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
+    return httpx.Client(transport=transport, timeout=15)
+
+
 @dataclass
 class ForeignClient:
     """One entry of target.json's clients. ``key`` picks the private key to sign assertions with (RSA or EC)."""
@@ -44,7 +51,16 @@ class ForeignClient:
     target: Mapping[str, Any]
     name: str
     key: str = "RSA"
-    http: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=15, trust_env=False))
+    _http: httpx.Client = field(default_factory=_plain_client, repr=False)
+
+    def close(self) -> None:
+        self._http.close()
+
+    @property
+    def http(self) -> httpx.Client:
+        """For calls of the client's own server, which keeps no cookies."""
+        self._http.cookies.clear()
+        return self._http
 
     @property
     def registered(self) -> dict[str, Any]:
@@ -116,7 +132,8 @@ class ForeignClient:
 
     def read_answer(self, page: Page, attempt: Attempt) -> dict[str, str]:
         assert page.url.startswith(attempt.redirect_uri), f"{page.status} {page.url}: {page.words[:300]}"
-        answer = dict(parse_qsl(urlsplit(page.url).query))
+        parts = urlsplit(page.url)
+        answer = dict(parse_qsl(parts.query or parts.fragment))  # where a token was asked for, errors are there
         assert answer.get("iss") == self.issuer
         assert answer.get("state", "") == attempt.state
         return answer
