@@ -21,13 +21,15 @@ def add_guard(app: Flask, base_url: str, *, form_targets: Sequence[str] = ()) ->
     targets = "; form-action 'self' " + " ".join(form_targets) if form_targets else ""
     own_host, is_secure = urlsplit(base_url).netloc, base_url.startswith("https://")
     refuse_damaged(app)
-    app.before_request(lambda: _check_host(own_host))
+    app.before_request(lambda: _check_address(own_host))
     app.after_request(lambda response: add_security_headers(response, _POLICY + targets, is_secure=is_secure))
 
 
 def refuse_damaged(app: Flask) -> None:
-    """Answer 400 to what is not UTF-8, holds a NUL or says something twice, before anything else reads it: a form
-    that was parsed once cannot be told any more from one that was whole."""
+    """Answer 400 to a query or form that is not UTF-8, holds a NUL or says something twice.
+
+    Before anything else reads it: a form that was parsed once cannot be told any more from one that was whole.
+    """
     app.before_request_funcs.setdefault(None, []).insert(0, _check_request)
 
 
@@ -46,14 +48,14 @@ def add_security_headers(response: Response, policy: str, *, is_secure: bool, va
     return response
 
 
-def _check_host(own_host: str) -> None:
+def _check_address(own_host: str) -> None:
     # Whoever asks under another name gets nothing; a load balancer's health check may use the bare address.
-    if request.host != own_host and request.endpoint != "healthz":
+    if (request.host != own_host and request.endpoint != "healthz") or _is_damaged(request.path):
         abort(400)
 
 
 def _check_request() -> None:
-    if _is_damaged(request.path) or _is_broken(request.query_string) or _is_broken(_urlencoded_body()):
+    if _is_broken(request.query_string) or _is_broken(_urlencoded_body()):
         abort(400)
     for values in (request.args, request.form):
         for name, sent in values.lists():
