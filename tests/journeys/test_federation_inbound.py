@@ -82,7 +82,7 @@ def test_an_account_here_is_found_by_its_verified_number_and_name_and_by_nothing
     with members.region.work() as context:
         now = reload(context, local)
         assert len(linked_identities.list_of(context.db, local.id)) == 1
-    assert now.level == 3  # by the national proof
+    assert now.level == 2  # an automatic link vouches for its own logins only
     assert now.claims["phone_number"] == "+8613800000001"  # a phone is the person's own
 
 
