@@ -29,7 +29,7 @@ TEXTS = some.text() | some.sampled_from(
     [
         *asking().values(),
         *("none", "login consent", "form_post", "fragment", "plain", "0", "1e3", "{}", '{"id_token":{"acr":null}}'),
-        *("e30.e30.e30", "token", "code id_token", ISSUER, "openid offline_access", "\ud800", "\x00", " "),
+        *("e30.e30.e30", "token", "code id_token", ISSUER, "openid offline_access", "\x00", "\u202e", " "),
     ]
 )
 changes = some.lists(some.tuples(some.sampled_from(NAMES), TEXTS), max_size=4)

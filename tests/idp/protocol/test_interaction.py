@@ -262,7 +262,7 @@ def _after(visit: Visit, request: AuthorizationRequest, known: Facts) -> Facts:
 
 
 def _best_login(level: int, known: Facts) -> SignedIn:
-    """As the person would who wants to reach the level: at an upstream where that gives it and a login here does not."""
+    """As whoever wants to reach the level: at an upstream where that gives it and a login here does not."""
     own = known.signed_in.account.level if known.signed_in else 2
     best = max(known.upstream_levels, key=lambda name: known.upstream_levels[name], default="")
     if own < level <= known.upstream_levels.get(best, 0):
