@@ -22,7 +22,7 @@ from idp.crypto.passwords import PasswordHasher
 from idp.crypto.vault import Vault
 from idp.outbound import OutboundClient
 from idp.storage.clients import ClientCache
-from idp.storage.engines import READING, engine_options, prepare
+from idp.storage.engines import ALONE, engine_options, prepare
 from idp.storage.ephemeral_redis import open_redis
 from idp.storage.tables import metadata as tables
 from idp.web import (
@@ -62,11 +62,11 @@ def create_app(
     app = Flask("idp", root_path=str(ROOT), template_folder="templates", static_folder="static")
     vault = Vault(settings.master_key)
     _configure(app, settings, vault)
-    engine, reading = _engines(app)
+    engine, alone = _engines(app)
     provider = Provider(
         settings=settings,
         engine=engine,
-        reading=reading,
+        alone=alone,
         vault=vault,
         keys=KeyRing(),
         passwords=_password_hasher(settings, vault),
@@ -92,7 +92,7 @@ def _configure(app: Flask, settings: Settings, vault: Vault) -> None:
     app.config.update(
         SQLALCHEMY_DATABASE_URI=url,
         SQLALCHEMY_ENGINE_OPTIONS=engine_options(url),
-        SQLALCHEMY_BINDS={READING: {"url": url, **engine_options(url, is_reading=True)}},
+        SQLALCHEMY_BINDS={ALONE: {"url": url, **engine_options(url, is_alone=True)}},
         SECRET_KEY=vault.key("flask").hex(),
         MAX_CONTENT_LENGTH=settings.max_body_bytes,
         MAX_FORM_MEMORY_SIZE=settings.max_body_bytes,
@@ -103,13 +103,13 @@ def _configure(app: Flask, settings: Settings, vault: Vault) -> None:
 
 
 def _engines(app: Flask) -> tuple[Engine, Engine]:
-    """For transactions, and for reading alone."""
+    """For transactions, and for statements that stand alone."""
     database = SQLAlchemy(app, metadata=tables)
     with app.app_context():
-        engine, reading = database.engine, database.engines[READING]
+        engine, alone = database.engine, database.engines[ALONE]
     prepare(engine)
-    prepare(reading, is_reading=True)
-    return engine, reading
+    prepare(alone, is_alone=True)
+    return engine, alone
 
 
 def _federation(settings: Settings, clock: Callable[[], datetime]) -> dict[str, Any]:

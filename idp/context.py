@@ -37,7 +37,7 @@ class Provider:
 
     settings: Settings
     engine: Engine
-    reading: Engine  # the same database, for statements that stand alone and write nothing
+    alone: Engine  # the same database, for statements that stand alone
     vault: Vault
     keys: KeyRing
     passwords: PasswordHasher
@@ -48,7 +48,7 @@ class Provider:
 
     def open_db(self) -> Db:
         """A unit of work of its own; whoever opens it commits and closes it."""
-        return Db(self.engine, self.reading)
+        return Db(self.engine, self.alone)
 
     def context(self, db: Db, now: datetime | None = None) -> Context:
         """The context of one request or job that works in ``db``."""

@@ -93,7 +93,7 @@ class Dispatcher:
     def _is_due(self) -> bool:
         """A look without a write lock, which is all that happens while nothing waits."""
         with self._provider.open_db() as db:
-            db.begin_reading()
+            db.begin_alone()
             due_at = outbox.next_due(db)
         return due_at is not None and due_at <= self._provider.clock()
 

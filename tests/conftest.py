@@ -94,7 +94,7 @@ def make_app(settings: Settings, clock: Clock) -> Iterator[Callable[..., Flask]]
     for app in made:
         provider: Provider = app.extensions["tongxing"]
         provider.engine.dispose()
-        provider.reading.dispose()
+        provider.alone.dispose()
         if provider.redis is not None:
             provider.redis.close()
 
@@ -296,6 +296,6 @@ def statements(request: pytest.FixtureRequest) -> Callable[..., AbstractContextM
 
     def count(provider: Provider | None = None) -> AbstractContextManager[Statements]:
         target = provider or request.getfixturevalue("provider")
-        return counted(target.engine, target.reading)
+        return counted(target.engine, target.alone)
 
     return count

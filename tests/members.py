@@ -245,7 +245,7 @@ def federation(settings: Settings, new_database: Callable[[], str], folder: Path
             server.stop()
         for member in (built.region, built.national):
             member.provider.engine.dispose()
-            member.provider.reading.dispose()
+            member.provider.alone.dispose()
             if member.provider.redis is not None:
                 member.provider.redis.close()
 

@@ -27,7 +27,7 @@ def build(url: str) -> None:
     with provider.work() as context:
         keys.ensure_keys(context)
     provider.engine.dispose()
-    provider.reading.dispose()
+    provider.alone.dispose()
 
 
 def load_keys(provider: Provider, *, are_own: bool = False) -> None:

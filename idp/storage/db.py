@@ -16,15 +16,16 @@ __all__ = ["Db", "begin_reading", "purge_rows", "unique_or", "upsert"]
 
 
 class Db:
-    """A connection at first need, in one transaction until :meth:`commit` or :meth:`rollback`, which give it back.
+    """A connection at first need, in one transaction until :meth:`commit` or :meth:`rollback`, which give it back; or,
+    after :meth:`begin_alone`, without transaction.
 
     A plain connection and not an ORM session: we map no objects, and a session's beginning and end cost more than most
     of our statements.
     """
 
-    def __init__(self, engine: Engine, reading: Engine | None = None) -> None:
-        self._engine, self._reading = engine, reading
-        self._is_reading = False
+    def __init__(self, engine: Engine, alone: Engine | None = None) -> None:
+        self._engine, self._alone = engine, alone
+        self._is_alone = False
         self._connection: Connection | None = None
         self.info: dict[str, Any] = {}
         """Notes of storage functions to whoever ends the work (see storage.outbox.has_added)."""
@@ -37,7 +38,7 @@ class Db:
     def connection(self) -> Connection:
         """The connection at hand, opened if there is none."""
         if self._connection is None:
-            chosen = self._reading if self._is_reading and self._reading is not None else self._engine
+            chosen = self._alone if self._is_alone and self._alone is not None else self._engine
             self._connection = chosen.connect()
         return self._connection
 
@@ -45,30 +46,30 @@ class Db:
         """A savepoint: ``with db.begin_nested(): …`` undoes only itself when it fails."""
         return self.connection().begin_nested()
 
-    def begin_reading(self) -> None:
-        """Until the next commit only read: without transaction, each statement seeing the newest. No effect on a
-        transaction under way."""
-        self._is_reading = self._connection is None
+    def begin_alone(self) -> None:
+        """Until the next commit each statement stands alone: it sees the newest and, if it writes, is durable when it
+        returns. For work in which one statement decides. No effect on a transaction under way."""
+        self._is_alone = self._connection is None
 
     def get_bind(self) -> Engine:
         return self._engine
 
     def in_transaction(self) -> bool:
-        return self._connection is not None and not self._is_reading
+        return self._connection is not None and not self._is_alone
 
     def commit(self) -> None:
-        if self._connection is not None and not self._is_reading:
+        if self._connection is not None and not self._is_alone:
             self._connection.commit()
         self.close()
 
     def rollback(self) -> None:
-        if self._connection is not None and not self._is_reading:
+        if self._connection is not None and not self._is_alone:
             self._connection.rollback()
         self.close()
 
     def close(self) -> None:
         """Give the connection back; what was not committed is undone."""
-        connection, self._connection, self._is_reading = self._connection, None, False
+        connection, self._connection, self._is_alone = self._connection, None, False
         if connection is not None:
             connection.close()
 
@@ -84,7 +85,7 @@ class Db:
 def begin_reading(db: Db) -> None:
     """Let the next statements take no lock, where no transaction has begun. End it by a commit before anything is
     written or waited for."""
-    db.begin_reading()
+    db.begin_alone()
 
 
 def upsert(db: Db, table: Table) -> Any:

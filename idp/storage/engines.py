@@ -1,6 +1,6 @@
-"""The connections to the durable store: two engines per provider, one for transactions and one for reading alone.
+"""The connections to the durable store: an engine for transactions and one for statements that stand alone.
 
-On the reading engine every statement stands for itself: no BEGIN, no COMMIT, no lock; writing there is an error.
+A statement alone is its own transaction: no BEGIN, no COMMIT, a third of the round trips.
 """
 
 from __future__ import annotations
@@ -11,30 +11,29 @@ from typing import Any
 from sqlalchemy import Engine, event
 from sqlalchemy.exc import DisconnectionError
 
-READING = "reading"
+ALONE = "alone"
 _TIMEOUTS = "-c statement_timeout=2500 -c lock_timeout=2000 -c timezone=utc"
 _SQLITE_PRAGMAS = ("busy_timeout=10000", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON")
 
 
-def engine_options(database_url: str, *, is_reading: bool = False) -> dict[str, Any]:
+def engine_options(database_url: str, *, is_alone: bool = False) -> dict[str, Any]:
     """Options for SQLAlchemy's create_engine, per kind of database."""
-    alone: dict[str, Any] = {"isolation_level": "AUTOCOMMIT", "pool_reset_on_return": None} if is_reading else {}
+    alone: dict[str, Any] = {"isolation_level": "AUTOCOMMIT", "pool_reset_on_return": None} if is_alone else {}
     alone["hide_parameters"] = True  # an exception's text, which is logged, must not hold what was bound
     if database_url.startswith("sqlite"):
         return {"connect_args": {"timeout": 10, "check_same_thread": False}, **alone}
-    read_only = " -c default_transaction_read_only=on" if is_reading else ""
     return {
         "pool_size": 8,
         "max_overflow": 8,
         "pool_timeout": 5,
         "pool_recycle": 1800,
         "pool_use_lifo": True,  # few warm connections rather than many cold ones
-        "connect_args": {"connect_timeout": 5, "options": _TIMEOUTS + read_only},
+        "connect_args": {"connect_timeout": 5, "options": _TIMEOUTS},
         **alone,
     }
 
 
-def prepare(engine: Engine, *, is_reading: bool = False) -> None:
+def prepare(engine: Engine, *, is_alone: bool = False) -> None:
     """Set an engine up: on SQLite real transactions, on PostgreSQL connections that survive its restart.
 
     SQLite: WAL, and writers queue at BEGIN instead of failing in the middle.
@@ -42,15 +41,14 @@ def prepare(engine: Engine, *, is_reading: bool = False) -> None:
     if engine.dialect.name != "sqlite":
         event.listen(engine, "checkout", _check_alive)
         return
-    pragmas = (*_SQLITE_PRAGMAS, "query_only=ON") if is_reading else _SQLITE_PRAGMAS
-    event.listen(engine, "connect", lambda connection, _record: _set_up_sqlite(connection, pragmas))
-    if not is_reading:
+    event.listen(engine, "connect", _set_up_sqlite)
+    if not is_alone:
         event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
 
 
-def _set_up_sqlite(connection: Any, pragmas: tuple[str, ...]) -> None:
+def _set_up_sqlite(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # Python would begin too late; we say BEGIN ourselves
-    for pragma in pragmas:
+    for pragma in _SQLITE_PRAGMAS:
         connection.execute(f"PRAGMA {pragma}").close()
 
 

@@ -1,4 +1,4 @@
-"""The unit of work itself: one transaction, a reading side that cannot write, connections that outlive a restart."""
+"""The unit of work itself: one transaction or statements alone, and connections that outlive a restart."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def test_nothing_is_there_before_the_commit_and_all_after(provider) -> None:
     with provider.open_db() as db:
         db.execute(DENY, {"jti": "a"})
         with provider.open_db() as other:
-            other.begin_reading()
+            other.begin_alone()
             assert other.execute(DENIED).all() == []
         db.execute(DENY, {"jti": "b"})
         db.commit()
@@ -52,30 +52,36 @@ def test_a_savepoint_undoes_only_itself(provider) -> None:
     assert denied(provider) == ["a"]
 
 
-def test_reading_writes_nothing_and_holds_no_lock(provider) -> None:
-    with provider.open_db() as reader, provider.open_db() as writer:
-        reader.begin_reading()
-        reader.execute(DENIED)
-        writer.execute(DENY, {"jti": "a"})
-        writer.commit()
-        assert list(reader.execute(DENIED).scalars()) == ["a"], "each statement sees the newest"
-        with pytest.raises(DBAPIError):
-            reader.execute(DENY, {"jti": "b"})
+def test_statements_that_stand_alone_hold_no_lock_and_see_the_newest(provider) -> None:
+    with provider.open_db() as alone, provider.open_db() as other:
+        alone.begin_alone()
+        alone.execute(DENIED)
+        other.execute(DENY, {"jti": "a"})
+        other.commit()
+        assert list(alone.execute(DENIED).scalars()) == ["a"]
+
+
+def test_a_statement_that_stands_alone_is_durable_when_it_returns(provider) -> None:
+    with pytest.raises(RuntimeError), provider.open_db() as alone:
+        alone.begin_alone()
+        alone.execute(DENY, {"jti": "a"})
+        assert not alone.in_transaction()
+        assert denied(provider) == ["a"]
+        raise RuntimeError
     assert denied(provider) == ["a"]
 
 
-def test_after_the_end_of_reading_writing_is_possible(provider) -> None:
+def test_standing_alone_ends_with_the_commit_and_never_begins_in_a_transaction(provider) -> None:
     with provider.open_db() as db:
-        db.begin_reading()
+        db.begin_alone()
         db.execute(DENIED)
-        assert not db.in_transaction()
         db.commit()
         db.execute(DENY, {"jti": "a"})
         assert db.in_transaction()
-        db.begin_reading()  # too late: there is a transaction to finish first
+        db.begin_alone()  # too late: there is a transaction to finish first
         db.execute(DENY, {"jti": "b"})
-        db.commit()
-    assert denied(provider) == ["a", "b"]
+        db.rollback()
+    assert denied(provider) == []
 
 
 def test_writers_wait_for_each_other_and_do_not_fail(provider) -> None:
@@ -105,7 +111,7 @@ def test_no_request_meets_a_connection_the_server_has_closed(provider, both_engi
     )
     _deny(provider, "b")
     with provider.open_db() as db:
-        db.begin_reading()
+        db.begin_alone()
         assert list(db.execute(DENIED).scalars()) == ["a", "b"]
 
 
