@@ -172,7 +172,7 @@ def test_database_away_is_a_page_and_comes_back_by_itself(
 ) -> None:
     register_client(is_first_party=True)
     sign_in(add_person(password=None))
-    engine = app.extensions["tongxing"].engine
+    engine = app.extensions["tongxing"].alone
 
     from sqlalchemy import event
 
