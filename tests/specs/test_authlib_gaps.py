@@ -161,7 +161,7 @@ def test_08_of_several_faults_the_first_in_order_is_told(standing: Standing) -> 
 
 def test_09_checks_may_run_again_because_they_leave_no_trace(standing: Standing) -> None:
     parameters = tuple(asking(claims='{"userinfo":{"name":null}}', max_age="5", resource=ISSUER).items())
-    with standing.provider.work() as context, counted(standing.provider.engine) as seen:
+    with standing.provider.work() as context, counted(standing.provider.engine, standing.provider.alone) as seen:
         context.find_client("client")
         before = len(seen)
         first = check_authorization_request(context, parameters)

@@ -109,7 +109,7 @@ REDIRECTED_ERRORS: list[tuple[str, dict[str, Any], str]] = [
 def test_faulty_parameter_is_answered_by_the_specified_error_at_the_client(
     standing: Standing, section: str, changes: dict[str, Any], error: str
 ) -> None:
-    with counted(standing.provider.engine) as seen:
+    with counted(standing.provider.engine, standing.provider.alone) as seen:
         told = answer(standing.http.get("/authorize", query_string=urlencode(asking(**changes), doseq=True)))
     assert told["error"] == error, section
     assert told["iss"] == ISSUER  # RFC 9207 §2: in errors too

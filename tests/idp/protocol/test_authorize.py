@@ -48,7 +48,7 @@ def test_any_parameters_end_in_a_request_or_an_error_with_a_lawful_target(
     message = Request("GET", ISSUER + PATH, query=tuple(pairs))
     with standing.provider.work() as context:
         context.find_client("client")
-        with counted(standing.provider.engine) as seen:
+        with counted(standing.provider.engine, standing.provider.alone) as seen:
             try:
                 asked = Server(context).get_consent_grant(message).request.authorization
             except ProtocolError as error:

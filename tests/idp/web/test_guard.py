@@ -35,7 +35,7 @@ HOSTILE = [
 @pytest.mark.parametrize("body", HOSTILE)
 @pytest.mark.parametrize("path", [*PAGES, *PROTOCOL])
 def test_unreadable_form_is_refused_and_nothing_is_stored(standing: Standing, path: str, body: bytes) -> None:  # noqa: F811
-    with counted(standing.provider.engine) as seen:
+    with counted(standing.provider.engine, standing.provider.alone) as seen:
         response = standing.http.post(path, data=body, content_type=FORM)
     assert response.status_code == 400
     assert len(seen) == 0
