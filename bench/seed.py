@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
 
-
 from idp.app import create_app
 from idp.config import Settings
 from idp.context import Context, Provider

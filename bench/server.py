@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
-from idp.storage.migrate import upgrade
 
 from idp.config import Settings
+from idp.storage.migrate import upgrade
 from tests.services import free_port, running_postgresql, running_redis
 
 ROOT = Path(__file__).resolve().parent.parent

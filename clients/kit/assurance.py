@@ -12,6 +12,12 @@ def rank(acr: str | None, order: Sequence[str] = LEVELS) -> int:
     return order.index(acr) if acr in order else -1
 
 
+def at_least(required: str, order: Sequence[str] = LEVELS) -> str:
+    """`required` and every level above it, for `acr_values`: a provider states one of those asked for, and one that is
+    only asked for the least would understate who reached more."""
+    return " ".join(order[order.index(required) :]) if required in order else required
+
+
 def satisfies(acr: str | None, required: str, order: Sequence[str] = LEVELS) -> bool:
     """True when `acr` is at least `required`. An unknown requirement is satisfied only by itself."""
     if required not in order:

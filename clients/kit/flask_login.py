@@ -22,7 +22,7 @@ from flask import Blueprint, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from clients.kit.access import fresh_session, utc_now
-from clients.kit.assurance import LEVELS, satisfies
+from clients.kit.assurance import LEVELS, at_least, satisfies
 from clients.kit.errors import KitError, SessionEnded
 from clients.kit.flask_cookies import Cookies
 from clients.kit.flask_pages import Pages, PlainPages
@@ -119,7 +119,7 @@ class FlaskLogin:
             return redirect(self.login_url(), 303)
         if acr is None or satisfies(session.acr, acr, self.acr_order):
             return None
-        step_up = self.login_url(acr_values=acr)
+        step_up = self.login_url(acr_values=at_least(acr, self.acr_order))
         if acr in session.acr_asked:
             # The person was asked already and could not, or would not: say so instead of going round in circles.
             return self.pages.insufficient(acr, session.acr, step_up)

@@ -7,7 +7,7 @@ from typing import Any
 from flask import make_response, render_template
 from flask.typing import ResponseReturnValue
 
-from clients.kit.assurance import LEVELS, rank, satisfies
+from clients.kit.assurance import LEVELS, at_least, rank, satisfies
 from clients.kit.session import Session
 from clients.portals.portal import Portal
 
@@ -29,8 +29,8 @@ def choices(portal: Portal, required: str, next_path: str | None = None) -> dict
         "reached_level": max(rank(session.acr if session else None), 0),
         # Asked before and still too low: the person is told what is missing instead of being sent round again.
         "was_asked": session is not None and required in session.acr_asked,
-        "step_up_url": portal.login.login_url(next_path, acr_values=required),
-        "national_url": portal.login.login_url(next_path, acr_values=required, idp_hint="national"),
+        "step_up_url": portal.login.login_url(next_path, acr_values=at_least(required)),
+        "national_url": portal.login.login_url(next_path, acr_values=at_least(required), idp_hint="national"),
         "account_url": portal.settings.own_account_url,
     }
 

@@ -3,7 +3,8 @@
 Only failures count, so right passwords are never slowed down. What is counted:
 
 - a person tried from one address: the ladder of waits;
-- a person tried from anywhere: begins to matter after many failures, against guessing from many addresses;
+- a person tried from anywhere: begins to matter after many failures, against guessing from many addresses. The first
+  try from an address is free of it, or whoever goes on failing elsewhere would keep the person out;
 - an address, whomever it tries: begins to matter late, since many people share one address;
 - a browser in which this person has signed in before: a count of its own and nothing else, so that a stranger's
   failures never reach it.
@@ -70,13 +71,17 @@ class Throttle:
         self._context = context
         self._seen: dict[str, int] = {}
         self._counters = _counters(person, _network(address), device)
+        self._pair = next(iter(self._counters))
 
     def check_wait(self) -> None:
         """One look at all counters; raises TooManyFailures while a wait runs."""
         keys = [*self._counters, *map(_waiting, self._counters)]
         self._seen = self._do(lambda store: store.counts(KIND, keys))
+        is_first_try_here = self._pair not in self._seen
         waits = [
-            ladder.wait(self._seen.get(key, 1)) for key, ladder in self._counters.items() if _waiting(key) in self._seen
+            ladder.wait(self._seen.get(key, 1))
+            for key, ladder in self._counters.items()
+            if _waiting(key) in self._seen and not (ladder is PERSON and is_first_try_here)
         ]
         if waits:
             raise TooManyFailures(max(waits))

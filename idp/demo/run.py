@@ -9,11 +9,11 @@ from types import FrameType
 from typing import Any
 
 import click
-from federation.message_gateway.storage import migrate as migrate_gateway
 from sqlalchemy.exc import SQLAlchemyError
 
 from clients.kit import sessions as portal_sessions
 from clients.matters.database import migrate as migrate_matters
+from federation.message_gateway.storage import migrate as migrate_gateway
 from federation.national import registry
 from idp.config import from_table
 from idp.demo import clients, configuration, secrets, story, target

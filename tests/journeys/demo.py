@@ -16,7 +16,7 @@ from typing import Any
 from idp.demo.layout import HOST, Layout
 
 ROOT = Path(__file__).resolve().parents[2]
-_STOP_SECONDS = 20
+_STOP_SECONDS = 60
 
 
 class Demo:

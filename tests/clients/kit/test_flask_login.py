@@ -80,7 +80,7 @@ def test_cookies_are_bound_to_the_prefix(site: Site) -> None:
 def test_level_is_stepped_up_once_and_then_told_plainly(site: Site) -> None:
     site.browser.open(f"{site.url}/mine")
     assert site.browser.open(f"{site.url}/high").text == "high"
-    assert site.op.last["authorize"]["acr_values"] == "urn:tongxing:loa:3"
+    assert site.op.last["authorize"]["acr_values"] == "urn:tongxing:loa:3 urn:tongxing:loa:4"
 
 
 def test_level_not_reached_is_a_page_and_no_circle(site: Site) -> None:
