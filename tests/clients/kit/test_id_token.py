@@ -99,7 +99,7 @@ def test_voluntary_acr_need_not_be_reached(journey: Journey) -> None:
     assert journey.log_in(acr_values="urn:tongxing:loa:3").acr == "urn:tongxing:loa:1"
 
 
-@pytest.mark.parametrize("auth_time", [ago(400), ago(-86400), "now", None])
+@pytest.mark.parametrize("auth_time", [ago(400), ago(-86400), "now", None], ids=["old", "ahead", "text", "missing"])
 def test_max_age_demands_a_recent_auth_time(journey: Journey, auth_time: object) -> None:
     journey.op.bend["id_token"] = lambda claims: claims.update(auth_time=auth_time)
     with pytest.raises(TokenInvalid, match="auth_time"):
