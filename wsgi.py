@@ -38,6 +38,7 @@ def _idp() -> WSGIApplication:
 def _national() -> WSGIApplication:
     """The provider under national settings, with the authority's registry and the service hall beside it."""
     from federation.national import authority, config, hall, registry, together
+    from idp.accounts.authority_registry import RegistryAuthority
     from idp.config import load
 
     authority_settings = config.load(config.AuthoritySettings, "authority")
@@ -45,7 +46,7 @@ def _national() -> WSGIApplication:
         registry.open_engine(authority_settings.database_url), authority_settings.master_key.get_secret_value()
     )
     provider = _provider(
-        load(table=os.environ.get("TONGXING_TABLE", "national")), {"authority": _LocalAuthority(people)}
+        load(table=os.environ.get("TONGXING_TABLE", "national")), {"authority": RegistryAuthority(people)}
     )
     http = together.http_to(provider.wsgi_app)
     return together.mounted(
@@ -55,26 +56,6 @@ def _national() -> WSGIApplication:
             "/hall": hall.create_app(config.load(config.HallSettings, "hall"), http).wsgi_app,
         },
     )
-
-
-class _LocalAuthority:
-    """The national provider's way to the authority: its own registry, without HTTP in between."""
-
-    def __init__(self, people: Any) -> None:
-        self._people = people
-
-    def verify_person(self, name: str, id_number: str) -> Any:
-        from idp.accounts.authority import PersonCheck
-        from idp.accounts.authority_client import NAME_AND_NUMBER
-
-        check = self._people.verify_person(name, id_number)
-        return PersonCheck(check.is_match, min(NAME_AND_NUMBER, check.level))
-
-    def verify_enterprise(self, name: str, uscc: str, representative_name: str, representative_id_number: str) -> Any:
-        from idp.accounts.authority import EnterpriseCheck
-
-        check = self._people.verify_enterprise(name, uscc, representative_name, representative_id_number)
-        return EnterpriseCheck(check.is_match, "active" if check.is_match else "")
 
 
 def _portals() -> WSGIApplication:

@@ -13,6 +13,7 @@ import wsgi
 from federation.national import registry
 from federation.national.population import generate
 from idp.accounts.authority import PersonCheck
+from idp.accounts.authority_registry import RegistryAuthority
 from idp.demo import run
 from idp.demo.configuration import tables
 from idp.demo.layout import Layout
@@ -76,7 +77,7 @@ def test_the_national_provider_asks_its_own_registry_and_believes_a_name_and_num
 ) -> None:
     known = tables(layout, load_or_create(layout.directory / "secrets.json"))["authority"]
     engine = registry.open_engine(known["database_url"])
-    local = wsgi._LocalAuthority(registry.Registry(engine, known["master_key"]))
+    local = RegistryAuthority(registry.Registry(engine, known["master_key"]))
     persons, companies = generate()
     someone = next(person for person in persons if person.level == 4 and person.status == "active")
     assert local.verify_person(someone.name, someone.id_number) == PersonCheck(True, 2)
