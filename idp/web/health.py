@@ -23,7 +23,7 @@ def healthz() -> tuple[Response, int]:
 
 def _is_database_up() -> bool:
     try:
-        with provider().engine.connect() as connection:
+        with provider().alone.connect() as connection:
             connection.execute(text("SELECT 1"))
     except SQLAlchemyError:
         return False
