@@ -6,6 +6,7 @@ table of the service itself (a portal's, for instance) where it is not the usual
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -91,5 +92,8 @@ _BUILDERS: dict[str, Callable[[], WSGIApplication]] = {
 def __getattr__(name: str) -> WSGIApplication:
     if name not in _BUILDERS:
         raise AttributeError(f"there is no deployable {name}")
+    # To standard error; of others' libraries warnings only, since some write addresses with codes in them at INFO.
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("tongxing").setLevel(logging.INFO)
     built = globals()[name] = _BUILDERS[name]()
     return built

@@ -1,18 +1,20 @@
-"""Every setting of a provider: its type, its default and one sentence about it.
+"""Every setting of a provider: its type, its default, and a sentence where the name does not say it all.
 
 Values come from a TOML file (named by ``TONGXING_CONFIG``, table ``[idp]``) and are overridden by environment variables
-``TONGXING_<NAME>``. An unknown name is an error, so that a misspelt setting never passes silently.
+``TONGXING_<NAME>`` (tables and lists as JSON). An unknown name in the file is an error, so that a misspelt one never
+passes silently; unknown variables are left alone, since other services have theirs.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, get_origin, get_type_hints
 
 from idp.domain.assurance import AssuranceMap
 
@@ -48,9 +50,9 @@ class Settings:
     """The service's name by language."""
     theme: str = "region"
     """Which look the pages have: region or national."""
-    database_url: str = "sqlite:///var/idp.sqlite3"
+    database_url: str = field(default="sqlite:///var/idp.sqlite3", repr=False)
     """SQLAlchemy URL of the durable store (postgresql+psycopg://… or sqlite:///…)."""
-    redis_url: str = ""
+    redis_url: str = field(default="", repr=False)
     """Ephemeral store; empty keeps ephemeral values in the database."""
     master_key: str = field(default="", repr=False)
     """Key-encryption key, 32 random bytes in base64url; every other secret key is derived from it."""
@@ -70,7 +72,7 @@ class Settings:
     registration_lifetime: timedelta = timedelta(hours=24)
     """How long an interrupted registration can be taken up again."""
     client_cache_lifetime: timedelta = timedelta(seconds=1)
-    """How old a process's copy of a client or of the signing keys may be."""
+    """How old a process's copy of a client may be."""
     key_algorithms: tuple[str, ...] = ("RS256", "ES256", "PS256", "EdDSA")
     """Signing algorithms for which keys are kept; the first is the default."""
     key_publish_lead: timedelta = timedelta(hours=24)
@@ -155,6 +157,10 @@ def from_table(values: Mapping[str, Any]) -> Settings:
 
 def _convert(name: str, value: Any, kind: Any) -> Any:
     try:
+        if isinstance(value, str) and kind not in _AS_TEXT:
+            value = json.loads(value)
+        if get_origin(kind) is Mapping and not isinstance(value, Mapping):
+            raise TypeError("a table is needed")
         if name == "upstreams":
             return tuple(_upstream(item) for item in value)
         return _CONVERTERS.get(kind, lambda given: given)(value)
@@ -179,6 +185,7 @@ def _strings(value: Any) -> tuple[Any, ...]:
     return tuple(item for item in value.split(",") if item) if isinstance(value, str) else tuple(value)
 
 
+_AS_TEXT = (str, int, bool, timedelta, tuple[str, ...])  # what an environment variable says without JSON
 _CONVERTERS: dict[Any, Any] = {
     int: int,
     bool: _boolean,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import TextIO
 
 import click
@@ -32,8 +31,9 @@ def list_clients() -> None:
 @click.argument("client_id")
 @click.option("--metadata", type=click.File(), required=True, help="JSON file in the words of RFC 7591 §2")
 @click.option("--first-party", is_flag=True, help="Needs no consent page")
-def add(client_id: str, metadata: TextIO, first_party: bool) -> None:
-    """Register CLIENT_ID or replace it. A secret, where its method needs one, is printed once and never again."""
+@click.option("--replace", is_flag=True, help="Replace an existing client, its secret included")
+def add(client_id: str, metadata: TextIO, first_party: bool, replace: bool) -> None:
+    """Register CLIENT_ID. A secret, where its method needs one, is printed once and never again."""
     try:
         values = json.load(metadata)
     except ValueError as error:
@@ -42,6 +42,8 @@ def add(client_id: str, metadata: TextIO, first_party: bool) -> None:
         raise click.ClickException("metadata must be a JSON object")
     secret = new_secret() if _needs_secret(values) else None
     with working() as context:
+        if not replace and storage.find(context.db, client_id):
+            raise click.ClickException(f"{client_id} exists; --replace gives it new metadata and a new secret")
         secret_hash = hash_secret(secret) if secret else None
         storage.put(context.db, client_id, values, context.now, secret_hash=secret_hash, is_first_party=first_party)
     click.echo(json.dumps({"client_id": client_id, "client_secret": secret} if secret else {"client_id": client_id}))
@@ -55,14 +57,13 @@ def disable(client_id: str) -> None:
         client = storage.find(context.db, client_id)
         if client is None:
             raise click.ClickException(f"no active client {client_id}")
-        changed = replace(client, is_active=False)
         storage.put(
             context.db,
             client_id,
-            changed.metadata,
+            client.metadata,
             context.now,
-            secret_hash=changed.secret_hash,
-            is_first_party=changed.is_first_party,
+            secret_hash=client.secret_hash,
+            is_first_party=client.is_first_party,
             is_active=False,
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from idp.commands.work import working
-from idp.outbox_admin import Which, list_deliveries, retry
+from idp.outbox_admin import Which, list_deliveries, retry, retry_all
 
 
 @click.group("outbox")
@@ -23,9 +23,14 @@ def list_outbox(waiting: bool) -> None:
 
 
 @group.command("retry")
-@click.argument("delivery_id")
-def retry_outbox(delivery_id: str) -> None:
-    """Give the dead letter DELIVERY_ID another life."""
+@click.argument("delivery_id", required=False)
+@click.option("--all", "is_all", is_flag=True, help="Every dead letter")
+def retry_outbox(delivery_id: str | None, is_all: bool) -> None:
+    """Give the dead letter DELIVERY_ID, or every one, another life."""
+    if bool(delivery_id) is is_all:
+        raise click.UsageError("name one delivery, or --all")
     with working() as context:
-        if not retry(context, delivery_id):
+        if is_all:
+            click.echo(f"{retry_all(context)} will be tried again")
+        elif not retry(context, str(delivery_id)):
             raise click.ClickException(f"{delivery_id} is no dead letter")

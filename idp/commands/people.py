@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from idp.authn.identifiers import identify
 from idp.commands.work import working
 from idp.context import Context
 from idp.domain.account import Account, AccountStatus
@@ -17,22 +18,22 @@ def group() -> None:
 
 
 @group.command("show")
-@click.argument("username")
-def show(username: str) -> None:
-    """Status, level and proofs of an account; personal values are not printed."""
+@click.argument("person")
+def show(person: str) -> None:
+    """Status, level and proofs of PERSON (mobile number, ID number or username); personal values are not printed."""
     with working() as context:
-        account = _get(context, username)
+        account = _get(context, person)
         click.echo(f"{account.subject}\t{account.status}\tlevel {account.level}\tsince {account.created_at:%Y-%m-%d}")
         for proof in accounts.list_proofs(context.db, account.id):
             click.echo(f"  level {proof.level}\t{proof.method}\t{proof.source}\t{proof.verified_at:%Y-%m-%d %H:%M}")
 
 
 @group.command("freeze")
-@click.argument("username")
-def freeze(username: str) -> None:
+@click.argument("person")
+def freeze(person: str) -> None:
     """Stop an account: its sessions end everywhere and its grants are revoked."""
     with working() as context:
-        account = _get(context, username)
+        account = _get(context, person)
         accounts.set_status(context.db, account.id, AccountStatus.FROZEN, context.now)
         for session in sessions.list_alive(context.db, account.id, context.now):
             end_session(context, session, reason="frozen")
@@ -40,15 +41,15 @@ def freeze(username: str) -> None:
 
 
 @group.command("unfreeze")
-@click.argument("username")
-def unfreeze(username: str) -> None:
+@click.argument("person")
+def unfreeze(person: str) -> None:
     """Let a frozen account log in again."""
     with working() as context:
-        accounts.set_status(context.db, _get(context, username).id, AccountStatus.ACTIVE, context.now)
+        accounts.set_status(context.db, _get(context, person).id, AccountStatus.ACTIVE, context.now)
 
 
-def _get(context: Context, username: str) -> Account:
-    account = accounts.find_by_identifier(context.db, context.vault, accounts.Identifier("username", username))
+def _get(context: Context, person: str) -> Account:
+    account = accounts.find_by_identifier(context.db, context.vault, identify(person))
     if account is None:
-        raise click.ClickException(f"no account {username}")
+        raise click.ClickException("nobody is known by that mobile number, ID number or username")
     return account

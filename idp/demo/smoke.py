@@ -177,11 +177,11 @@ def log_in(visitor: Visitor, page: Page, person: dict[str, Any]) -> Page:
 
 
 def sign_out(visitor: Visitor, service: str) -> Page:
-    """Press “sign out” at a service, confirm where a confirmation is asked; ends at a page that says so."""
+    """Press “sign out” at a service, confirm where a confirmation is asked; ends at the list of services told."""
     page = visitor.submit(_must_have(visitor.get(service + "/"), "sign-out"), "sign-out")
     if "logout-yes" in page.ids:
         page = visitor.submit(page, "logout-yes")
-    return _must_have(page, "signed-out")
+    return _must_have(visitor.get(_must_have(page, "signed-out").link_to("/signed-out")), "signed-out-summary")
 
 
 def _filled_in(values: dict[str, str]) -> dict[str, str]:

@@ -1,0 +1,115 @@
+"""What operators do from the command line takes effect, and mistakes get one clear line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from idp.cli import main
+from idp.config import Settings
+from idp.context import Context
+from idp.domain.account import AccountStatus
+from idp.domain.signing_key import KeyStage
+from idp.storage import accounts, clients, outbox, sessions, signing_keys
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(settings: Settings, provider: Any, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run ``tongxing …`` against the test's database."""
+    monkeypatch.setenv("TONGXING_DATABASE_URL", settings.database_url)
+    monkeypatch.setenv("TONGXING_MASTER_KEY", settings.master_key)
+
+    def run(*arguments: str) -> Result:
+        return CliRunner().invoke(main, arguments)
+
+    return run
+
+
+def test_keys_rotate_at_once_and_the_old_ones_stay_published(run: Run, work: Callable[[], Any]) -> None:
+    def signing() -> set[str]:
+        with work() as context:
+            found = signing_keys.list_all(context.db, context.vault)
+            return {key.kid for key in found if key.stage(context.now) is KeyStage.SIGNING}
+
+    before = signing()
+    assert run("keys", "rotate").exit_code == 0
+    listed = run("keys", "list").output
+    assert all(kid in listed for kid in before)
+    assert "signing" in listed and "retiring" in listed
+
+
+def test_a_client_is_added_once_listed_replaced_and_disabled(run: Run, work: Callable[[], Any], tmp_path: Path) -> None:
+    metadata = tmp_path / "client.json"
+    metadata.write_text(json.dumps({"client_name": "A portal", "redirect_uris": ["https://rp.example/cb"]}))
+    added = run("client", "add", "rp", "--metadata", str(metadata), "--first-party")
+    secret = json.loads(added.output)["client_secret"]
+    with work() as context:
+        client = clients.find(context.db, "rp")
+        assert client is not None and client.is_first_party and client.check_client_secret(secret)
+    assert "A portal" in run("client", "list").output
+    again = run("client", "add", "rp", "--metadata", str(metadata))
+    assert again.exit_code != 0 and "exists" in again.output
+    assert json.loads(run("client", "add", "rp", "--metadata", str(metadata), "--replace").output)["client_secret"]
+    assert run("client", "disable", "rp").exit_code == 0
+    with work() as context:
+        assert clients.find(context.db, "rp") is None
+    assert "no active client" in run("client", "disable", "rp").output
+
+
+@pytest.mark.parametrize("text", ["{", "[]"])
+def test_metadata_that_is_no_object_is_refused(run: Run, tmp_path: Path, text: str) -> None:
+    metadata = tmp_path / "client.json"
+    metadata.write_text(text)
+    refused = run("client", "add", "rp", "--metadata", str(metadata))
+    assert refused.exit_code != 0 and "JSON" in refused.output
+
+
+def test_freezing_ends_every_session_and_unfreezing_lets_the_person_in_again(
+    run: Run, work: Callable[[], Any], add_person: Callable[..., Any], sign_in: Callable[..., Any]
+) -> None:
+    person = add_person(name="张三", phone="13800138000")
+    sign_in(person)
+    shown = run("user", "show", "138 0013 8000")
+    assert "active" in shown.output and "张三" not in shown.output and "13800138000" not in shown.output
+    assert run("user", "freeze", "13800138000").exit_code == 0
+    with work() as context:
+        found = accounts.find(context.db, context.vault, person.id)
+        assert found is not None and found.status is AccountStatus.FROZEN
+        assert sessions.list_alive(context.db, person.id, context.now) == []
+    assert run("user", "unfreeze", "13800138000").exit_code == 0
+    assert "active" in run("user", "show", "13800138000").output
+    assert "nobody" in run("user", "show", "nobody.known").output
+
+
+def test_dead_letters_are_seen_and_get_another_life(run: Run, work: Callable[[], Any]) -> None:
+    def dead_letter(context: Context, recipient: str) -> None:
+        outbox.add(context.db, kind="backchannel_logout", batch="b", recipient=recipient, payload={}, now=context.now)
+
+    with work() as context:
+        dead_letter(context, "one")
+        dead_letter(context, "two")
+    with work() as context:
+        for delivery in outbox.lease_due(context.db, context.now, context.now + timedelta(minutes=1)):
+            outbox.mark_failed(context.db, delivery, "refused", None, context.now)
+    listed = run("outbox", "list").output.splitlines()
+    assert len(listed) == 2 and all("refused" in line for line in listed)
+    assert run("outbox", "retry", listed[0].split("\t")[0]).exit_code == 0
+    assert run("outbox", "retry", "unknown").exit_code != 0
+    assert run("outbox", "retry").exit_code != 0
+    assert "1 will be tried again" in run("outbox", "retry", "--all").output
+    assert run("outbox", "list").output == ""
+    assert len(run("outbox", "list", "--waiting").output.splitlines()) == 2
+
+
+def test_a_missing_master_key_is_said_in_one_line(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TONGXING_MASTER_KEY")
+    refused = run("keys", "list")
+    assert refused.exit_code != 0 and "master_key" in refused.output
