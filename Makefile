@@ -24,7 +24,7 @@ smoke: $(VENV)/.runtime ## Play the story against the running demo
 test: $(VENV)/.development $(COMPILED) ## Check the code and run every test against real services
 	@scripts/require test
 	@$(MAKE) --no-print-directory check
-	@$(BIN)/python -m pytest -n $${TONGXING_TEST_WORKERS:-2} --dist loadgroup \
+	@$(BIN)/python -m pytest -n $${TONGXING_TEST_WORKERS:-2} --dist loadfile \
 	    --cov=idp.protocol --cov=idp.domain --cov-report=term:skip-covered --cov-fail-under=95 $(PYTEST)
 
 check: $(VENV)/.development ## Lint, formatting, types and import contracts

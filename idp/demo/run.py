@@ -32,7 +32,8 @@ def run(layout: Layout, *, reset: bool) -> None:
     click.echo("Preparing the databases …")
     prepare(layout)
     click.echo("Starting the services …")
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in (signal.SIGTERM, signal.SIGINT):  # SIGINT too: whoever starts us in the background has it ignored
+        signal.signal(number, _interrupt)
     try:
         with running(layout) as processes:
             click.echo(story.text(layout, demo_people(), time.monotonic() - started))

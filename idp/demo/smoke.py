@@ -181,7 +181,9 @@ def sign_out(visitor: Visitor, service: str) -> Page:
     page = visitor.submit(_must_have(visitor.get(service + "/"), "sign-out"), "sign-out")
     if "logout-yes" in page.ids:
         page = visitor.submit(page, "logout-yes")
-    return _must_have(visitor.get(_must_have(page, "signed-out").link_to("/signed-out")), "signed-out-summary")
+    return _must_have(
+        visitor.get(_must_have(page, "signed-out").link_named("provider-signed-out")), "signed-out-summary"
+    )
 
 
 def _filled_in(values: dict[str, str]) -> dict[str, str]:

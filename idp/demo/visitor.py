@@ -35,6 +35,7 @@ class Page:
     html: str
     forms: list[Form]
     links: list[str]
+    named_links: dict[str, str]  # id → address
     ids: set[str]
     text: str
 
@@ -54,6 +55,12 @@ class Page:
                 return link
         raise StoryBroken(f"no link to {part!r} at {self.url}")
 
+    def link_named(self, name: str) -> str:
+        """The address of the link whose id is ``name``."""
+        if name not in self.named_links:
+            raise StoryBroken(f"no link #{name} at {self.url} ({self.status}): {self.text[:300]}")
+        return self.named_links[name]
+
 
 class _Reader(HTMLParser):
     def __init__(self, base: str) -> None:
@@ -61,6 +68,7 @@ class _Reader(HTMLParser):
         self.base = base
         self.forms: list[Form] = []
         self.links: list[str] = []
+        self.named_links: dict[str, str] = {}
         self.ids: set[str] = set()
         self.text: list[str] = []
         self._form: Form | None = None
@@ -73,6 +81,8 @@ class _Reader(HTMLParser):
             self.ids.add(values["id"])
         if tag == "a" and "href" in values:
             self.links.append(urljoin(self.base, values["href"]))
+            if "id" in values:
+                self.named_links[values["id"]] = self.links[-1]
         elif tag == "form":
             self._form = Form(urljoin(self.base, values.get("action", "")), values.get("method", "get").lower())
             self.forms.append(self._form)
@@ -152,4 +162,13 @@ class Visitor:
         if "html" in answer.headers.get("Content-Type", ""):
             reader.feed(answer.text)
         text = " ".join(reader.text)
-        return Page(str(answer.url), answer.status_code, answer.text, reader.forms, reader.links, reader.ids, text)
+        return Page(
+            str(answer.url),
+            answer.status_code,
+            answer.text,
+            reader.forms,
+            reader.links,
+            reader.named_links,
+            reader.ids,
+            text,
+        )

@@ -36,6 +36,6 @@ def new_person() -> Iterator[Callable[..., Person]]:
 
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
-    """The whole demonstration, running; the tests that use it share it (mark them `xdist_group("demo")`)."""
+    """The whole demonstration, running; started once for a file of tests, since a file runs in one process."""
     with running_demo(free_layout(tmp_path_factory.mktemp("demo"))) as demo:
         yield demo

@@ -66,9 +66,10 @@ def command(layout: Layout, name: str, *more: str) -> list[str]:
 
 
 def free_layout(directory: Path) -> Layout:
-    """A layout none of whose ports is in use."""
-    for offset in range(10_000, 40_000, 700):
-        layout = Layout(directory, offset + os.getpid() % 100)
+    """A layout none of whose ports is in use; test processes look at different ones, so that none takes another's."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    for offset in range(10_000 + 350 * (worker % 2), 40_000, 700):
+        layout = Layout(directory, offset)
         if all(_is_free(service.port) for service in layout.services):
             return layout
     raise AssertionError("no free ports")

@@ -7,12 +7,9 @@ import subprocess
 from pathlib import Path
 
 import httpx
-import pytest
 
 from idp.demo.layout import HOST, Layout
 from tests.journeys.demo import ROOT, Demo, command, free_layout, running_demo
-
-pytestmark = pytest.mark.xdist_group("demo")
 
 
 def run(arguments: list[str]) -> subprocess.CompletedProcess[str]:

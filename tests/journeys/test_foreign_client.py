@@ -21,8 +21,6 @@ from tests.journeys.demo import Demo
 from tests.journeys.foreign_client import EVERYTHING, ForeignClient, forged, payload
 from tests.person import Page, Person
 
-pytestmark = pytest.mark.xdist_group("demo")
-
 CLIENTS = [
     ("confidential", "RSA"),
     ("other", "RSA"),

@@ -23,8 +23,6 @@ from tests.journeys.foreign_client import JWT_BEARER, ForeignClient, forged
 from tests.journeys.hostile import FORM, JSON, MARK, VALUES, Answer, encoded, exchange, pairs, send
 from tests.person import Person
 
-pytestmark = pytest.mark.xdist_group("demo")
-
 WORST = ("nul", "not UTF-8", "line break", "markup", "broken address", "foreign address")  # for every parameter
 ROTATING = [name for name in VALUES if name not in WORST]  # one of them for each
 

@@ -17,7 +17,6 @@ from idp.demo.people import unregistered_people
 from idp.demo.sample_values import certificate, review
 from tests.journeys.demo import ROOT, Demo
 
-pytestmark = pytest.mark.xdist_group("demo")
 SCREENSHOTS = ROOT / "build" / "screenshots"
 WIDTHS = {"desktop": (1280, 900), "phone": (390, 844)}
 
