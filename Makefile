@@ -53,14 +53,15 @@ $(VENV)/bin/python:
 	@scripts/require demo
 	@$(PYTHON) -m venv $(VENV)
 
+# The lock names every package: looking for dependencies besides (of an extra, say) would only find newer, unpinned ones.
 $(VENV)/.runtime: requirements/runtime.lock pyproject.toml | $(VENV)/bin/python
 	@echo "Installing the packages (once) …"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/runtime.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/runtime.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
 $(VENV)/.development: requirements/development.lock $(VENV)/.runtime
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/development.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/development.lock
 	@touch $@
 
 clean: ## Remove the environment and the demo's data
