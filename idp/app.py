@@ -21,6 +21,7 @@ from idp.crypto.keyring import KeyRing
 from idp.crypto.passwords import PasswordHasher
 from idp.crypto.vault import Vault
 from idp.outbound import OutboundClient
+from idp.protocol.client_keys import PublishedKeys
 from idp.storage.clients import ClientCache
 from idp.storage.engines import ALONE, engine_options, prepare
 from idp.storage.ephemeral_redis import open_redis
@@ -63,6 +64,7 @@ def create_app(
     vault = Vault(settings.master_key)
     _configure(app, settings, vault)
     engine, alone = _engines(app)
+    outbound = OutboundClient(settings)
     provider = Provider(
         settings=settings,
         engine=engine,
@@ -74,7 +76,8 @@ def create_app(
         redis=open_redis(settings.redis_url, clock) if settings.redis_url else None,
         clock=clock,
         parts={
-            "outbound": OutboundClient(settings),
+            "outbound": outbound,
+            "client_keys": PublishedKeys(outbound),
             "messages": message_sender(settings),
             **_federation(settings, clock),
             **(parts or {}),

@@ -20,6 +20,7 @@ from idp.crypto.keyring import KeyRing
 from idp.crypto.passwords import PasswordHasher
 from idp.crypto.vault import Vault
 from idp.domain.client import Client
+from idp.domain.opening import Opening
 from idp.storage.clients import ClientCache
 from idp.storage.db import Db
 from idp.storage.ephemeral import Ephemeral, SqlEphemeral
@@ -92,3 +93,7 @@ class Context:
     def find_client(self, client_id: str) -> Client | None:
         """An active client, from this process's short-lived copy where it has one."""
         return self.provider.client_cache.find(self.db, client_id, self.now)
+
+    def is_open(self, client: Client, opening: Opening) -> bool:
+        """Whether a test-only relaxation counts for the client here and now."""
+        return client.has_opening(opening, are_allowed=self.settings.openings_allowed)

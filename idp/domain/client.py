@@ -13,14 +13,21 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from idp.domain.opening import Opening
+from idp.domain.profile import DEFAULT, PROFILES, Profile
+
 
 @dataclass(frozen=True)
 class Client:
     client_id: str
-    metadata: Mapping[str, Any]  # RFC 7591 §2 names, plus ours: first_party, audience, openings
+    metadata: Mapping[str, Any]  # RFC 7591 §2 names, plus ours: profile, openings, resource_identifier, minimum_level
     secret_hash: str | None = field(default=None, repr=False)
     is_first_party: bool = False
     is_active: bool = True
+    secret_sealed: bytes | None = field(
+        default=None, repr=False
+    )  # kept where the method signs with it (client_secret_jwt)
+    registration_token_hash: str | None = field(default=None, repr=False)  # RFC 7592 §1.2
 
     @property
     def name(self) -> str:
@@ -37,6 +44,16 @@ class Client:
     @cached_property
     def redirect_uris(self) -> tuple[str, ...]:
         return tuple(self.metadata.get("redirect_uris", ()))
+
+    @cached_property
+    def profile(self) -> Profile:
+        """What is demanded of the client and allowed it. Raises KeyError for a profile that does not exist: such a
+        client is broken, never merely unprotected."""
+        return PROFILES[self.metadata.get("profile", DEFAULT)]
+
+    def has_opening(self, opening: Opening, *, are_allowed: bool) -> bool:
+        """``are_allowed``: whether the deployment allows openings at all."""
+        return are_allowed and opening.value in self.metadata.get("openings", ())
 
     @property
     def post_logout_redirect_uris(self) -> tuple[str, ...]:
@@ -77,13 +94,13 @@ class Client:
 
     @cached_property
     def jwks(self) -> tuple[dict[str, Any], ...]:
-        """Its public keys (RFC 7591 §2 ``jwks``)."""
+        """Its public keys by value (RFC 7591 §2 ``jwks``)."""
         return tuple((self.metadata.get("jwks") or {}).get("keys", ()))
 
-    @cached_property
-    def openings(self) -> frozenset[str]:
-        """Test-only relaxations of this one client; they count only where the deployment allows openings."""
-        return frozenset(self.metadata.get("openings", ()))
+    @property
+    def jwks_uri(self) -> str | None:
+        """Where its public keys are published; idp.protocol.client_keys fetches them."""
+        return self.metadata.get("jwks_uri")
 
     def get_client_id(self) -> str:
         return self.client_id

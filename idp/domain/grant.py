@@ -7,6 +7,10 @@ from datetime import datetime
 from typing import Any
 
 
+class RequestAnswered(Exception):
+    """The pushed request or request object has been answered already: it gives no second grant."""
+
+
 @dataclass(frozen=True)
 class Grant:
     """The row is the authorization code first (``code_hash``) and the refresh family afterwards (``refresh_hash``)."""
@@ -28,6 +32,9 @@ class Grant:
     code_challenge: str | None = None
     requested_claims: dict[str, Any] = field(default_factory=dict)  # the claims parameter (OpenID Connect Core §5.5)
     act_as: dict[str, str] | None = None
+    dpop_jkt: str | None = None  # the only key whose proof may redeem the code (RFC 9449 §10)
+    request_hash: str | None = None  # of the pushed request or request object it answers, which is answered once
+    confirmation: dict[str, str] | None = None  # what a refresh must prove (RFC 7800 §3.1: jkt or x5t#S256)
     code_expires_at: datetime | None = None
     code_used_at: datetime | None = None
     refresh_generation: int = 0

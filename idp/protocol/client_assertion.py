@@ -6,28 +6,22 @@ nothing else, the assertion is short-lived and used once.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache, partial
 from typing import Any
 
-from joserfc.jwk import import_key
-
 from idp.context import Context
-from idp.crypto.jose import ALGORITHMS, JoseError, TokenRefused, read_unverified, verify
+from idp.crypto.jose import ALGORITHMS, JoseError, read_unverified, verify
 from idp.crypto.keyring import Key
 from idp.crypto.random import hash_secret
 from idp.domain.client import Client
+from idp.domain.opening import Opening
+from idp.protocol import client_keys
 
 TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 LONGEST_LIFE = 300  # seconds from now until exp
 SKEW = 10  # seconds a client's clock may be ahead of ours
-TOKEN_ENDPOINT_OPENING = "assertion_audience_token_endpoint"  # noqa: S105
-_MAX_KEYS = 20
 _LAST_MOMENT = 2**53  # beyond it a number of seconds is no time, and no float either
-_KEY_TYPES = {"RS256": "RSA", "PS256": "RSA", "ES256": "EC", "EdDSA": "OKP"}
-_MODULUS_LENGTHS = range(342, 684)  # characters of base64url: 2048 to 4096 bits
 
 
 def subject_of(assertion: str) -> str | None:
@@ -60,7 +54,7 @@ def _verified(context: Context, client: Client | None, assertion: str) -> Mappin
     alg = header.get("alg")
     if alg not in ALGORITHMS:
         return None
-    keys = _keys_of(client, header) if alg in _algorithms(client) else []
+    keys = client_keys.find_keys(context, client, header) if client and alg in _algorithms(client) else []
     for key in keys or _keys_of_ours(context, alg):
         claims = _read(assertion, alg, key)
         if claims is not None:
@@ -75,41 +69,16 @@ def _read(assertion: str, alg: str, key: Callable[[], Key]) -> Mapping[str, Any]
         return None
 
 
-def _algorithms(client: Client | None) -> tuple[str, ...]:
-    registered = client.metadata.get("token_endpoint_auth_signing_alg") if client else None
+def _algorithms(client: Client) -> tuple[str, ...]:
+    registered = client.metadata.get("token_endpoint_auth_signing_alg")
+    allowed = client.profile.algorithms
     if registered is None:
-        return ALGORITHMS
-    return (registered,) if registered in ALGORITHMS else ()
-
-
-def _keys_of(client: Client | None, header: Mapping[str, Any]) -> list[Callable[[], Key]]:
-    """The client's registered keys that may have signed under this header, to be imported when tried."""
-    registered = client.jwks[:_MAX_KEYS] if client else ()
-    return [partial(_imported, json.dumps(jwk, sort_keys=True)) for jwk in registered if _fits(jwk, header)]
+        return allowed
+    return (registered,) if registered in allowed else ()
 
 
 def _keys_of_ours(context: Context, alg: str) -> list[Callable[[], Key]]:
     return [lambda: context.keys.signing(alg, context.now)[1]] if alg in context.settings.key_algorithms else []
-
-
-def _fits(jwk: Mapping[str, Any], header: Mapping[str, Any]) -> bool:
-    """Whether a registered key may have signed under this header (RFC 7517 §4): id, type, algorithm and use agree."""
-    kid, alg = header.get("kid"), header["alg"]
-    return (
-        (kid is None or jwk.get("kid") == kid)
-        and jwk.get("kty") == _KEY_TYPES[alg]
-        and jwk.get("alg", alg) == alg
-        and jwk.get("use", "sig") == "sig"
-    )
-
-
-@lru_cache(maxsize=1024)
-def _imported(text: str) -> Key:
-    """A registered public key; importing one costs more than verifying with it. Raises for an unusable key."""
-    jwk = json.loads(text)
-    if jwk["kty"] == "RSA" and len(jwk["n"]) not in _MODULUS_LENGTHS:
-        raise TokenRefused("key size")
-    return import_key(jwk)  # type: ignore[return-value]
 
 
 def _is_for_us(context: Context, client: Client, audience: Any) -> bool:
@@ -118,7 +87,7 @@ def _is_for_us(context: Context, client: Client, audience: Any) -> bool:
         return True
     from idp.protocol import token_endpoint  # it imports us
 
-    is_open = context.settings.openings_allowed and TOKEN_ENDPOINT_OPENING in client.openings
+    is_open = context.is_open(client, Opening.ASSERTION_AUDIENCE_TOKEN_ENDPOINT)
     return bool(is_open and audience == context.settings.issuer + token_endpoint.PATH)
 
 

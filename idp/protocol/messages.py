@@ -27,6 +27,8 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)  # names in Title-Case
     query: Pairs = field(default=(), repr=False)
     form: Pairs = field(default=(), repr=False)
+    client_certificate: bytes | None = field(default=None, repr=False)
+    """The certificate the caller proved itself by in TLS (DER), as a configured proxy says."""
 
     @property
     def parameters(self) -> Pairs:

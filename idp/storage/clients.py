@@ -7,11 +7,14 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
+from sqlalchemy import delete as sql_delete
 
 from idp.domain.client import Client
 from idp.storage.db import Db, upsert
 from idp.storage.tables import clients
+
+_DELETE = sql_delete(clients).where(clients.c.client_id == bindparam("client")).returning(clients.c.client_id)
 
 
 def find(db: Db, client_id: str) -> Client | None:
@@ -33,10 +36,14 @@ def put(
     secret_hash: str | None = None,
     is_first_party: bool = False,
     is_active: bool = True,
+    secret_sealed: bytes | None = None,
+    registration_token_hash: str | None = None,
 ) -> Client:
-    """Create or replace a client; a secret_hash of None keeps none."""
+    """Create or replace a client; a secret_hash (or secret_sealed, registration_token_hash) of None keeps none."""
     values = {
         "secret_hash": secret_hash,
+        "secret_sealed": secret_sealed,
+        "registration_token_hash": registration_token_hash,
         "metadata": dict(metadata),
         "is_first_party": is_first_party,
         "is_active": is_active,
@@ -44,7 +51,15 @@ def put(
     }
     statement = upsert(db, clients).values(client_id=client_id, created_at=now, **values)
     db.execute(statement.on_conflict_do_update(index_elements=["client_id"], set_=values))
-    return Client(client_id, dict(metadata), secret_hash, is_first_party, is_active)
+    return Client(
+        client_id, dict(metadata), secret_hash, is_first_party, is_active, secret_sealed, registration_token_hash
+    )
+
+
+def delete(db: Db, client_id: str) -> bool:
+    """Remove a client with its logo and the consents given to it; False where there was none. Its grants stay and open
+    nothing without it."""
+    return db.execute(_DELETE, {"client": client_id}).first() is not None
 
 
 class ClientCache:
@@ -93,4 +108,6 @@ def _client_of(row: Any) -> Client:
         secret_hash=row.secret_hash,
         is_first_party=row.is_first_party,
         is_active=row.is_active,
+        secret_sealed=row.secret_sealed,
+        registration_token_hash=row.registration_token_hash,
     )

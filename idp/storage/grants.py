@@ -10,9 +10,10 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import and_, bindparam, exists, insert, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from idp.domain.account import AccountStatus
-from idp.domain.grant import Grant
+from idp.domain.grant import Grant, RequestAnswered
 from idp.domain.session import SessionEnded
 from idp.storage.db import Db
 from idp.storage.tables import accounts, grants, sessions
@@ -41,24 +42,38 @@ _CONSUME = (
         refresh_generation=bindparam("generation"),
         refresh_expires_at=bindparam("idle_until"),
         refresh_ends_at=bindparam("ends_at"),
+        confirmation=bindparam("confirmed", type_=grants.c.confirmation.type),
     )
     .returning(*_COLUMNS)
 )
-_LATER = {"code_used_at", "refresh_hash", "refresh_expires_at", "refresh_ends_at", "revoked_at", "revoked_reason"}
+_LATER = {
+    "code_used_at",
+    "refresh_hash",
+    "refresh_expires_at",
+    "refresh_ends_at",
+    "confirmation",
+    "revoked_at",
+    "revoked_reason",
+}
 _NEW = [column.name for column in grants.c if column.name not in _LATER]
-_ADD = insert(grants)
-_ADD_IN_SESSION = (
-    insert(grants)
-    .from_select(
-        _NEW,
-        select(*(bindparam(name, type_=grants.c[name].type).label(name) for name in _NEW))
-        .select_from(sessions)
-        .where(sessions.c.id == bindparam("of_session"), sessions.c.ended_at.is_(None))
-        # The lock makes a logout wait until this is committed, and then find it.
-        .with_for_update(read=True),
-    )
-    .returning(grants.c.id)
+_GIVEN = select(*(bindparam(name, type_=grants.c[name].type).label(name) for name in _NEW))
+_GIVEN_IN_SESSION = (
+    _GIVEN.select_from(sessions)
+    .where(sessions.c.id == bindparam("of_session"), sessions.c.ended_at.is_(None))
+    # The lock makes a logout wait until this is committed, and then find it.
+    .with_for_update(read=True)
 )
+
+
+def _addition(insert: Any) -> Any:
+    """A request that was answered already adds nothing; nor does a session that has ended."""
+    begun = insert(grants).from_select(_NEW, _GIVEN_IN_SESSION)
+    return begun.on_conflict_do_nothing(index_elements=["request_hash"]).returning(grants.c.id)
+
+
+_ADD = insert(grants)
+_ADD_IN_SESSION = {"sqlite": _addition(sqlite.insert), "postgresql": _addition(postgresql.insert)}
+_IS_ANSWERED = select(exists().where(grants.c.request_hash == bindparam("request")))
 _IS_LIVE = (
     grants.c.id == bindparam("grant"),
     grants.c.refresh_hash == bindparam("old"),
@@ -80,17 +95,24 @@ _ROTATE = (
 _LIVE = select(*_COLUMNS).where(*_IS_LIVE)
 
 
-def add(db: Db, grant: Grant, code_hash: str) -> None:
-    """Store a grant with its code. Raises SessionEnded when the session it comes from has ended meanwhile: logging out
-    revokes what it finds, so nothing may appear behind it."""
+def add(db: Db, grant: Grant, code_hash: str | None) -> None:
+    """Store a grant with its code (None: it has none, its tokens travel in the front channel). Raises SessionEnded when
+    the session it comes from has ended meanwhile: logging out revokes what it finds, so nothing may appear behind it.
+    Raises RequestAnswered when its ``request_hash`` has a grant already."""
     values = _values_of(grant, code_hash)
     if grant.session_id is None:
         db.execute(_ADD, values)
-    elif db.execute(_ADD_IN_SESSION, values | {"of_session": grant.session_id}).first() is None:
-        raise SessionEnded
+        return
+    added = db.execute(_ADD_IN_SESSION[db.get_bind().dialect.name], values | {"of_session": grant.session_id}).first()
+    if added is None:
+        raise RequestAnswered if _is_answered(db, grant.request_hash) else SessionEnded
 
 
-def _values_of(grant: Grant, code_hash: str) -> dict[str, Any]:
+def _is_answered(db: Db, request_hash: str | None) -> bool:
+    return request_hash is not None and bool(db.execute(_IS_ANSWERED, {"request": request_hash}).scalar_one())
+
+
+def _values_of(grant: Grant, code_hash: str | None) -> dict[str, Any]:
     return {
         "id": grant.id,
         "client_id": grant.client_id,
@@ -107,6 +129,8 @@ def _values_of(grant: Grant, code_hash: str) -> dict[str, Any]:
         "nonce": grant.nonce,
         "requested_claims": grant.requested_claims,
         "act_as": grant.act_as,
+        "dpop_jkt": grant.dpop_jkt,
+        "request_hash": grant.request_hash,
         "code_hash": code_hash,
         "code_challenge": grant.code_challenge,
         "code_expires_at": grant.code_expires_at,
@@ -124,8 +148,10 @@ def consume_code(
     refresh_hash: str | None = None,
     refresh_expires_at: datetime | None = None,
     refresh_ends_at: datetime | None = None,
+    confirmation: dict[str, str] | None = None,
 ) -> Grant | None:
-    """Claim a code once, for the client it was issued to, and start its refresh family in the same statement."""
+    """Claim a code once, for the client it was issued to, and start its refresh family in the same statement;
+    ``confirmation`` is what each refresh must prove."""
     row = db.execute(
         _CONSUME,
         {
@@ -136,6 +162,7 @@ def consume_code(
             "generation": 1 if refresh_hash else 0,
             "idle_until": refresh_expires_at,
             "ends_at": refresh_ends_at,
+            "confirmed": confirmation,
         },
     ).first()
     return _grant_of(row) if row else None
@@ -255,6 +282,9 @@ def _grant_of(row: Any) -> Grant:
         code_challenge=values["grant_code_challenge"],
         requested_claims=values["grant_requested_claims"],
         act_as=values["grant_act_as"],
+        dpop_jkt=values["grant_dpop_jkt"],
+        request_hash=values["grant_request_hash"],
+        confirmation=values["grant_confirmation"],
         code_expires_at=values["grant_code_expires_at"],
         code_used_at=values["grant_code_used_at"],
         refresh_generation=values["grant_refresh_generation"],

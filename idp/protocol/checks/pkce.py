@@ -1,4 +1,4 @@
-"""``code_challenge``, ``code_challenge_method``: S256 from every client.
+"""``code_challenge``, ``code_challenge_method``: S256 from every client but a confidential one of the legacy profile.
 
 RFC 7636 §4.3, §4.4.1 (invalid_request with "code challenge required"), RFC 9700 §2.1.1. ``plain``, RFC 7636's default,
 protects nothing against whoever sees the request.
@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 
 from idp.context import Context
+from idp.domain.opening import Opening
 from idp.protocol.authorization_request import AuthorizationRequest
 from idp.protocol.errors import invalid_request
 
 METHOD = "S256"
-OPENING = "request_without_pkce"
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")  # base64url of a SHA-256 (RFC 7636 §4.2)
 
 
@@ -31,6 +31,7 @@ def check_pkce(request: AuthorizationRequest, context: Context) -> None:
 
 
 def _may_do_without(request: AuthorizationRequest, context: Context) -> bool:
-    """An opening of one confidential client, where the deployment allows openings at all."""
-    is_open = context.settings.openings_allowed and OPENING in request.client.openings
-    return is_open and not request.client.is_public
+    """Only confidential clients, by their profile or by an opening."""
+    client = request.client
+    is_spared = not client.profile.must_use_pkce or context.is_open(client, Opening.REQUEST_WITHOUT_PKCE)
+    return is_spared and not client.is_public

@@ -1,0 +1,144 @@
+"""A client's public keys, registered by value or published at its ``jwks_uri``: found for a header, imported once.
+
+RFC 7591 §2 (jwks, jwks_uri), OpenID Connect Core §10.1.1 and §10.2.1 (a kid that is not known means: fetch again), RFC
+7517 §4 (use, alg, kid). A published set is fetched through the guarded client, kept for an hour, and fetched again for
+an unknown kid at most once in a minute a client, so that a stranger's made-up kid is no way to make us call others.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import lru_cache, partial
+from typing import Any
+
+from joserfc.jwk import import_key
+
+from idp.context import Context
+from idp.crypto.jose import TokenRefused
+from idp.crypto.keyring import Key
+from idp.domain.client import Client
+from idp.outbound import OutboundClient, OutboundError
+
+MAX_KEYS = 20
+_MOST_CLIENTS = 4096
+_FRESH_FOR = timedelta(hours=1)
+_PAUSE = timedelta(seconds=60)  # between two fetches for one client
+_KEY_TYPES = {"RS256": "RSA", "PS256": "RSA", "ES256": "EC", "EdDSA": "OKP"} | {
+    "RSA-OAEP": "RSA",
+    "RSA-OAEP-256": "RSA",
+    "ECDH-ES": "EC",
+    "ECDH-ES+A128KW": "EC",
+    "ECDH-ES+A256KW": "EC",
+}
+_CURVES = {"ES256": "P-256", "EdDSA": "Ed25519"}
+_MODULUS_LENGTHS = range(342, 684)  # characters of base64url: 2048 to 4096 bits
+Jwk = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class _Published:
+    """What a ``jwks_uri`` answered, or that it did not (no keys)."""
+
+    uri: str
+    fetched_at: datetime
+    keys: tuple[dict[str, Any], ...] = field(repr=False)
+
+
+class PublishedKeys:
+    """Each process's copy of the key sets that clients publish. Thread-safe; part ``client_keys`` of the provider."""
+
+    def __init__(self, outbound: OutboundClient) -> None:
+        self._outbound = outbound
+        self._known: dict[str, _Published] = {}
+        self._lock = threading.Lock()
+
+    def of(self, client: Client, now: datetime, *, is_good: Callable[[Jwk], bool]) -> tuple[dict[str, Any], ...]:
+        """The keys of a client that ``is_good`` accepts; the set is fetched anew where none does."""
+        uri = client.jwks_uri
+        if uri is None:
+            return ()
+        known = self._known.get(client.client_id)
+        if known is not None and known.uri == uri:
+            age = now - known.fetched_at
+            found = tuple(key for key in known.keys if is_good(key))
+            if (found and age < _FRESH_FOR) or age < _PAUSE:
+                return found
+        return tuple(key for key in self._fetch(client, uri, now, known) if is_good(key))
+
+    def forget(self, client_id: str) -> None:
+        """The client has changed its registration."""
+        with self._lock:
+            self._known.pop(client_id, None)
+
+    def _fetch(self, client: Client, uri: str, now: datetime, known: _Published | None) -> tuple[dict[str, Any], ...]:
+        keys = _read(self._outbound, uri)
+        if keys is None:  # not to be had now: what was known goes on counting
+            keys = known.keys if known is not None and known.uri == uri else ()
+        with self._lock:
+            if client.client_id not in self._known and len(self._known) >= _MOST_CLIENTS:
+                self._known.pop(next(iter(self._known)))
+            self._known[client.client_id] = _Published(uri, now, keys)
+        return keys
+
+
+def _read(outbound: OutboundClient, uri: str) -> tuple[dict[str, Any], ...] | None:
+    try:
+        answer = outbound.get(uri, {"Accept": "application/json"})
+        document = json.loads(answer.body) if answer.is_success else None
+    except (OutboundError, ValueError, RecursionError):
+        return None
+    keys = document.get("keys") if isinstance(document, dict) else None
+    if not isinstance(keys, list):
+        return None
+    return tuple(key for key in keys[:MAX_KEYS] if isinstance(key, dict))
+
+
+def find_keys(context: Context, client: Client, header: Jwk, *, use: str = "sig") -> list[Callable[[], Key]]:
+    """The client's keys that fit a JOSE header (``alg`` and, where given, ``kid``), to be imported when tried; calling
+    one raises JoseError for an unusable key."""
+    return [partial(imported, json.dumps(jwk, sort_keys=True)) for jwk in find_jwks(context, client, header, use=use)]
+
+
+def find_jwks(context: Context, client: Client, header: Jwk, *, use: str = "sig") -> Sequence[dict[str, Any]]:
+    """The same as JWKs."""
+
+    def is_good(jwk: Jwk) -> bool:
+        return fits(jwk, header, use=use)
+
+    by_value = [jwk for jwk in client.jwks[:MAX_KEYS] if is_good(jwk)]
+    published: PublishedKeys | None = context.provider.parts.get("client_keys")
+    if by_value or published is None:
+        return by_value
+    return published.of(client, context.now, is_good=is_good)
+
+
+def fits(jwk: Jwk, header: Jwk, *, use: str) -> bool:
+    """Whether a key may have been used under this header (RFC 7517 §4): id, type, algorithm and use agree."""
+    kid, alg = header.get("kid"), header.get("alg")
+    return (
+        isinstance(alg, str)
+        and (kid is None or jwk.get("kid") == kid)
+        and jwk.get("kty") == _KEY_TYPES.get(alg, "")
+        and (alg not in _CURVES or jwk.get("crv") == _CURVES[alg])
+        and jwk.get("alg", alg) == alg
+        and jwk.get("use", use) == use
+    )
+
+
+@lru_cache(maxsize=1024)
+def imported(text: str) -> Key:
+    """A public key from its JWK as text; importing one costs more than verifying with it. Raises TokenRefused for an
+    unusable key: a private or malformed one, or RSA below 2048 or above 4096 bits."""
+    jwk = json.loads(text)
+    if not isinstance(jwk, dict) or "d" in jwk:
+        raise TokenRefused("no public key")
+    try:
+        if jwk["kty"] == "RSA" and len(jwk["n"]) not in _MODULUS_LENGTHS:
+            raise TokenRefused("key size")
+        return import_key(jwk)  # type: ignore[return-value]
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise TokenRefused("malformed key") from error
