@@ -98,6 +98,8 @@ class Settings:
     """Base URL of the authority's verification API (name and ID number); empty: no verification possible."""
     authority_upstream: str = ""
     """Name of the upstream whose client credentials open the authority's API."""
+    session_management: bool = True
+    """Whether relying parties may watch the sign-in from their pages (check_session_iframe); off: one cookie fewer."""
     upstreams: tuple[Upstream, ...] = ()
     session_end_clients: tuple[str, ...] = ()
     """Clients (federated members) that may end a session here which they took part in."""

@@ -63,6 +63,10 @@ class Client:
     def backchannel_logout_uri(self) -> str | None:
         return self.metadata.get("backchannel_logout_uri")
 
+    @property
+    def frontchannel_logout_uri(self) -> str | None:
+        return self.metadata.get("frontchannel_logout_uri")
+
     @cached_property
     def auth_method(self) -> str:
         return str(self.metadata.get("token_endpoint_auth_method", "client_secret_basic"))

@@ -19,7 +19,8 @@ ERROR_HEADERS = (("Content-Type", "application/json"), ("Cache-Control", "no-sto
 
 
 class ProtocolError(OAuth2Error):
-    """``target`` is where an authorization error is sent; None (no validated redirect URI) means: never redirect."""
+    """``target`` is where an authorization error is sent; None (no validated redirect URI) means: never redirect.
+    ``answer_parameters`` are what it carries besides (session_state)."""
 
     def __init__(
         self,
@@ -34,6 +35,7 @@ class ProtocolError(OAuth2Error):
         self.parameter = parameter
         self.extra_headers = tuple(headers)
         self.target: Target | None = None
+        self.answer_parameters: dict[str, str] = {}
 
     def get_headers(self) -> list[tuple[str, str]]:
         return [*ERROR_HEADERS, *self.extra_headers]

@@ -34,7 +34,7 @@ def write_error(issuer: str, error: ProtocolError, *, is_post: bool = False) -> 
     """The error answer; raises ValueError for an error without target, which only a page may show."""
     if error.target is None:
         raise ValueError("an error without a validated redirect URI is never redirected")
-    parameters = {"error": str(error.error), "error_description": str(error.description)}
+    parameters = {"error": str(error.error), "error_description": str(error.description)} | error.answer_parameters
     return _write(issuer, error.target, parameters, is_post)
 
 

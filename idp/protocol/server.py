@@ -16,7 +16,7 @@ from authlib.oauth2.rfc6749 import AuthorizationServer, OAuth2Request
 from idp.context import Context
 from idp.domain.client import Client
 from idp.domain.session import SignedIn
-from idp.protocol import client_authentication, token_endpoint
+from idp.protocol import client_authentication, session_management, token_endpoint
 from idp.protocol.authorize import check_authorization_request
 from idp.protocol.form import check_form
 from idp.protocol.grants import TOKEN_GRANTS
@@ -70,11 +70,14 @@ class Server(AuthorizationServer):
             request.authorization = check_authorization_request(self.context, request.message.parameters)
         return super().get_authorization_grant(request)  # type: ignore[no-any-return]
 
-    def grant_authorization(self, grant: CodeResponse, signed_in: SignedIn, *, is_post: bool = False) -> Reply:
+    def grant_authorization(
+        self, grant: CodeResponse, signed_in: SignedIn, *, browser_state: str | None = None, is_post: bool = False
+    ) -> Reply:
         """The person has done everything there was to do: give the client its answer."""
         answer = self.create_authorization_response(grant.request, signed_in, grant)
-        target = grant.request.authorization.target
-        return write_success(self.context.settings.issuer, target, answer.body, is_post=is_post)
+        asked = grant.request.authorization
+        parameters = answer.body | session_management.answer_parameters(asked, browser_state)
+        return write_success(self.context.settings.issuer, asked.target, parameters, is_post=is_post)
 
     def handle_response(
         self, status: int, body: Mapping[str, Any] | str | list[Any], headers: list[tuple[str, str]]

@@ -19,6 +19,7 @@ from idp.protocol.interaction import Facts, Grant, Page, Refuse, Visit, decide
 from idp.protocol.messages import FormPost, Reply, Request
 from idp.protocol.responses import write_error
 from idp.protocol.server import Server
+from idp.protocol.session_management import answer_parameters
 from idp.protocol.subjects import subject_for
 from idp.web import bridge, browser, errors, interactions, locale
 from idp.web.context import current
@@ -74,11 +75,13 @@ def _proceed(
     signed_in = browser.signed_in(context, asked.client.client_id)
     match decide(asked, _facts(context, asked, signed_in, interaction)):
         case Grant(signed_in=granted):
+            state = browser.state(context.settings, granted)
             try:
-                return respond(server.grant_authorization(grant, granted))
+                return respond(server.grant_authorization(grant, granted, browser_state=state))
             except SessionEnded:  # signed out in this very moment: ask again, now without a session
                 return redirect(request.full_path, 302, Response)
         case Refuse(error=refusal):
+            refusal.answer_parameters = answer_parameters(asked, browser.state(context.settings, signed_in))
             return _refuse(context, refusal)
         case Visit() as visit:
             return _visit(context, asked, visit, handle)

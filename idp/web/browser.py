@@ -1,7 +1,8 @@
-"""What the browser holds: the session cookie and a browser id that binds interactions to it.
+"""What the browser holds: the session cookie, a browser id that binds interactions to it, and the browser state.
 
 Cookies are opaque, HttpOnly, SameSite=Lax; over https also Secure with the ``__Host-`` prefix. The session cookie's
-secret is stored as a hash only.
+secret is stored as a hash only. The browser state alone is there for scripts: those of /check-session, in other sites'
+pages, so it is not HttpOnly, and SameSite=None where that is possible (over https).
 """
 
 from __future__ import annotations
@@ -16,8 +17,10 @@ from idp.config import Settings
 from idp.context import Context
 from idp.crypto.random import hash_secret, new_secret
 from idp.domain.session import SignedIn
+from idp.protocol.session_management import signed_in_state, signed_out_state
 from idp.storage import sessions
 
+STATE = "state"
 _TOUCH_AFTER = timedelta(seconds=60)
 
 
@@ -37,6 +40,18 @@ def set_cookie(
         httponly=True,
         secure=settings.is_secure,
         samesite="Lax",
+    )
+
+
+def _set_state(settings: Settings, response: Response, state: str) -> None:
+    if not settings.session_management:
+        return
+    response.set_cookie(
+        cookie_name(settings, STATE),
+        state,
+        path="/",
+        secure=settings.is_secure,
+        samesite="None" if settings.is_secure else "Lax",
     )
 
 
@@ -71,16 +86,31 @@ def _find(context: Context, secret: str, client_id: str | None) -> SignedIn | No
 def set_session(settings: Settings, response: Response, secret: str) -> None:
     """Give the browser its session; the cookie ends with the browser, the session by the clock."""
     set_cookie(settings, response, "session", secret)
+    _set_state(settings, response, signed_in_state(secret))
     g.pop("signed_in", None)
 
 
 def clear_session(settings: Settings, response: Response) -> None:
     clear_cookie(settings, response, "session")
+    _set_state(settings, response, signed_out_state())
     g.pop("signed_in", None)
 
 
+def state(settings: Settings, signed_in: SignedIn | None) -> str | None:
+    """The browser state as it is in truth; None while session management is off. The cookie may be gone or tell of a
+    session that has ended elsewhere: then :func:`keep` puts it right."""
+    if not settings.session_management:
+        return None
+    held = request.cookies.get(cookie_name(settings, STATE), "")
+    secret = request.cookies.get(cookie_name(settings, "session"), "")
+    found = signed_in_state(secret) if signed_in else signed_out_state(held)
+    if found != held:
+        g.browser_state = found
+    return found
+
+
 def browser_id(settings: Settings) -> str:
-    """This browser's random id, made at first need; :func:`keep_browser_id` sends it along."""
+    """This browser's random id, made at first need; :func:`keep` sends it along."""
     if "browser_id" not in g:
         found = request.cookies.get(cookie_name(settings, "browser"), "")
         g.is_browser_new = len(found) != 43
@@ -92,8 +122,10 @@ def browser_hash(settings: Settings) -> str:
     return hash_secret(browser_id(settings))
 
 
-def keep_browser_id(settings: Settings, response: Response) -> Response:
-    """After each request: set the browser id if one was made (installed by idp.app)."""
+def keep(settings: Settings, response: Response) -> Response:
+    """After each request: set the browser id and the browser state where they are new (installed by idp.web.frame)."""
     if g.get("is_browser_new"):
         set_cookie(settings, response, "browser", g.browser_id)
+    if "browser_state" in g:
+        _set_state(settings, response, g.browser_state)
     return response

@@ -24,6 +24,6 @@ def install(app: Flask, root: Path) -> None:
     context.install(app)
     guard.install(app)
     csrf.install(app)
-    app.after_request(lambda response: browser.keep_browser_id(settings, response))
+    app.after_request(lambda response: browser.keep(settings, response))
     errors.install(app)
     locale.install(app, root)

@@ -7,6 +7,7 @@ twice, no other Host than the issuer's; the headers are those of OWASP ASVS 3.4.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 from urllib.parse import parse_qsl, urlsplit
 
@@ -37,10 +38,11 @@ CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; "
     "base-uri 'none'; frame-ancestors 'none'"
 )
+# Of the one page that other sites show in a frame: it has nothing to click on, so nobody can be led to click on it.
+FRAMED_POLICY = "default-src 'none'; script-src 'self'; base-uri 'none'; frame-ancestors *"
 _ON_EVERY_ANSWER = (
     ("Content-Security-Policy", CONTENT_SECURITY_POLICY),
     ("X-Content-Type-Options", "nosniff"),
-    ("X-Frame-Options", "DENY"),
     ("Referrer-Policy", "no-referrer"),
 )
 
@@ -51,6 +53,11 @@ class Malformed(BadRequest):
     def __init__(self, description: str, parameter: str | None = None) -> None:
         super().__init__(description)
         self.parameter = parameter
+
+
+def policy_with_frames(origins: Iterable[str]) -> str:
+    """The policy of a page that shows frames of exactly these origins."""
+    return f"{CONTENT_SECURITY_POLICY}; frame-src {' '.join(sorted(set(origins)))}"
 
 
 def install(app: Flask) -> None:
@@ -151,6 +158,8 @@ def _add_headers(response: Response) -> Response:
     for name, value in _ON_EVERY_ANSWER:
         if name.lower() not in present:
             headers.add(name, value)
+    if headers["Content-Security-Policy"] != FRAMED_POLICY:
+        headers.setdefault("X-Frame-Options", "DENY")
     if provider().settings.is_secure:
         headers.setdefault("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
     if request.endpoint == "static" and response.status_code == 200:

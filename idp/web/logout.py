@@ -1,10 +1,13 @@
 """/logout, the end-session endpoint, and the pages around it: asking first, and what signing out has reached.
 
 The browser never waits for another service: notices go out through the outbox, and /signed-out shows how far they got.
+Only where services want to be told by the browser itself does it stop there on its way: ``/signed-out?tell=browser``
+has a frame for each, and goes on when they have answered.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -15,17 +18,20 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from idp.context import Context
 from idp.crypto.vault import VaultError
+from idp.protocol import frontchannel_logout
 from idp.protocol.errors import ProtocolError, invalid_request
+from idp.protocol.frontchannel_logout import Notice
 from idp.protocol.logout import UPSTREAM_SESSION_END, end_session
 from idp.protocol.rp_initiated_logout import PATH, LogoutRequest, check_logout_request, is_confirmation_needed
 from idp.storage import outbox, sessions
 from idp.storage.outbox import Delivery
-from idp.web import bridge, browser, csrf, errors, locale, pending
+from idp.web import bridge, browser, csrf, errors, guard, locale, pending
 from idp.web.context import current
 from idp.web.endpoint_kinds import front_channel
 
 blueprint = Blueprint("logout", __name__)
 
+_SIGNED_OUT = "/signed-out"
 _SEALED = "logout_request"
 _BATCH = "signed_out"
 _BATCH_LIFETIME = timedelta(minutes=10)
@@ -67,10 +73,12 @@ def sign_out() -> AnyResponse:
     return _end(current(), LogoutRequest())
 
 
-@blueprint.get("/signed-out")
+@blueprint.get(_SIGNED_OUT)
 def signed_out() -> AnyResponse:
     context = current()
     done = _read_batch(context)
+    told = frontchannel_logout.notices(context, done["batch"], done["sid"]) if done.get("sid") else []
+    frames = told if request.args.get("tell") == "browser" else []
     deliveries = outbox.list_batch(context.db, done["batch"]) if done.get("batch") else []
     is_pending = any(delivery.status == "pending" for delivery in deliveries)
     is_recent = bool(deliveries) and context.now - deliveries[0].created_at < _REFRESHING
@@ -79,12 +87,17 @@ def signed_out() -> AnyResponse:
         locale.speak(done.get("ui_locales", ""))  # as the service did that the person came from
     page = render_template(
         "idp/signed_out.html",
-        deliveries=[_shown(context, delivery) for delivery in deliveries],
+        deliveries=[_shown(context, delivery) for delivery in deliveries] + _shown_told(told, deliveries),
+        frames=[notice.url for notice in frames],
+        leaves=bool(frames) and bool(done.get("leads_back")),
         refresh=is_pending and is_recent,
         return_url=done.get("return_url"),
         return_name=client.localized_name(str(get_locale())) if client else None,
     )
-    return Response(page)
+    response = Response(page)
+    if frames:
+        response.headers["Content-Security-Policy"] = guard.policy_with_frames(notice.origin for notice in frames)
+    return response
 
 
 def _proceed(context: Context, asked: LogoutRequest) -> AnyResponse:
@@ -108,24 +121,26 @@ def _proceed(context: Context, asked: LogoutRequest) -> AnyResponse:
 def _end(context: Context, asked: LogoutRequest) -> AnyResponse:
     """End the browser's session, if it has one, and send the person on."""
     signed_in = browser.signed_in(context)
-    batch = end_session(context, signed_in.session, reason="logout") if signed_in else None
+    session = signed_in.session if signed_in else None
+    told = frontchannel_logout.notices(context, session.id, session.sid) if session else []
+    if session:
+        end_session(context, session, reason="logout")
     leads_back = asked.return_url is not None and asked.may_redirect
-    response = redirect(asked.return_url if leads_back and asked.return_url else "/signed-out", 303, Response)
+    target = asked.return_url if leads_back and asked.return_url else _SIGNED_OUT
+    response = redirect(f"{_SIGNED_OUT}?tell=browser" if told else target, 303, Response)
     browser.clear_session(context.settings, response)
-    if batch is not None or not leads_back:
-        _write_batch(context, response, batch, asked)
+    if session or not leads_back:
+        done = {
+            "batch": session.id if session else None,
+            "sid": session.sid if session and told else None,
+            "client_id": asked.client_id,
+            "return_url": asked.return_url,
+            "leads_back": leads_back,
+            "ui_locales": asked.ui_locales,
+        }
+        sealed = context.vault.seal_text(_BATCH, done)
+        browser.set_cookie(context.settings, response, _BATCH, sealed, _BATCH_LIFETIME)
     return response
-
-
-def _write_batch(context: Context, response: AnyResponse, batch: str | None, asked: LogoutRequest) -> None:
-    done = {
-        "batch": batch,
-        "client_id": asked.client_id,
-        "return_url": asked.return_url,
-        "ui_locales": asked.ui_locales,
-    }
-    sealed = context.vault.seal_text(_BATCH, done)
-    browser.set_cookie(context.settings, response, _BATCH, sealed, _BATCH_LIFETIME)
 
 
 def _read_batch(context: Context) -> dict[str, Any]:
@@ -139,6 +154,15 @@ def _read_batch(context: Context) -> dict[str, Any]:
 
 def _shown(context: Context, delivery: Delivery) -> dict[str, Any]:
     return {"service": _recipient_name(context, delivery), "status": delivery.status, "at": delivery.delivered_at}
+
+
+def _shown_told(told: list[Notice], deliveries: Sequence[Delivery]) -> list[dict[str, Any]]:
+    """Of who is told both ways, the delivery says more."""
+    delivered = {delivery.recipient for delivery in deliveries}
+    names = [
+        notice.client.localized_name(str(get_locale())) for notice in told if notice.client.client_id not in delivered
+    ]
+    return [{"service": name, "status": "told", "at": None} for name in names]
 
 
 def _recipient_name(context: Context, delivery: Delivery) -> str:
