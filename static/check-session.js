@@ -98,8 +98,8 @@
   }
 
   window.addEventListener("message", function (event) {
-    // a page without a web origin has no session_state, and nobody to answer to
-    if (event.source && /^https?:\/\//.test(event.origin)) {
+    // a page without an origin of its own has no session_state, and nobody else must read the answer
+    if (event.source && event.origin !== "null") {
       event.source.postMessage(verdict(event.data, event.origin), event.origin);
     }
   });

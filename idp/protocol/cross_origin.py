@@ -7,6 +7,7 @@ redirect URIs.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,6 +18,7 @@ from idp.domain.client import Client
 from idp.storage import clients
 
 _KEPT_FOR = timedelta(seconds=60)
+_HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f:.]+")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 HEADERS = (("Access-Control-Expose-Headers", "WWW-Authenticate"),)
 PREFLIGHT_HEADERS = (
@@ -51,10 +53,14 @@ def _origins(registered: Iterable[Client]) -> frozenset[str]:
 
 
 def origin_of(uri: str) -> str | None:
-    """The origin of a web address as browsers write it; None for addresses of native applications."""
-    parts = urlsplit(uri)
-    if parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
+    """The origin of a web address as browsers write it; None for addresses of native applications, and for what no
+    browser writes: an origin goes into headers and policies."""
+    try:
+        parts = urlsplit(uri)
+        port = parts.port
+    except ValueError:
         return None
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    port = parts.port
+    if parts.scheme not in _DEFAULT_PORTS or not _HOST.fullmatch(parts.hostname or ""):
+        return None
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
     return f"{parts.scheme}://{host}" + ("" if port in {None, _DEFAULT_PORTS[parts.scheme]} else f":{port}")

@@ -30,19 +30,19 @@ class Notice:
 
 def notices(context: Context, session_id: str, sid: str) -> list[Notice]:
     """Whom the browser tells that the session is over: every client that got tokens in it and wants to be told so."""
-    found = []
-    for client_id, _subject in sessions.list_clients(context.db, session_id):
-        client = context.find_client(client_id)
-        uri = client.frontchannel_logout_uri if client else None
-        origin = origin_of(uri) if uri else None
-        if client and uri and origin:
-            found.append(Notice(client, _address(uri, context.settings.issuer, sid), origin))
-    return found
+    taking_part = (context.find_client(client_id) for client_id, _ in sessions.list_clients(context.db, session_id))
+    found = (notice_for(client, context.settings.issuer, sid) for client in taking_part if client is not None)
+    return [notice for notice in found if notice is not None]
 
 
-def _address(uri: str, issuer: str, sid: str) -> str:
-    """§2: a query that the address already has is retained."""
-    return f"{uri}{'&' if '?' in uri else '?'}{urlencode({'iss': issuer, 'sid': sid})}"
+def notice_for(client: Client, issuer: str, sid: str) -> Notice | None:
+    """§2: a query that the registered address already has is retained. None for a client without a web address."""
+    uri = client.frontchannel_logout_uri
+    origin = origin_of(uri) if uri else None
+    if uri is None or origin is None:
+        return None
+    parameters = urlencode({"iss": issuer, "sid": sid})
+    return Notice(client, f"{uri}{'&' if '?' in uri else '?'}{parameters}", origin)
 
 
 def server_metadata(settings: Settings) -> dict[str, Any]:

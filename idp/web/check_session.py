@@ -1,6 +1,6 @@
 """/check-session: the page that relying parties put into a hidden frame to be told of changes (its script tells them).
 
-It may be framed by anyone, shows nothing, and is the same for everybody.
+It may be framed by anyone; it shows nothing of the person.
 """
 
 from __future__ import annotations
@@ -20,5 +20,5 @@ def check_session() -> Response:
     if not settings.session_management:
         abort(404)
     page = render_template("idp/check_session.html", cookie=browser.cookie_name(settings, browser.STATE))
-    headers = {"Content-Security-Policy": guard.FRAMED_POLICY, "Cache-Control": "public, max-age=3600"}
+    headers = {"Content-Security-Policy": guard.FRAMED_POLICY, "Cache-Control": "private, max-age=3600"}
     return Response(page, headers=headers)

@@ -206,7 +206,8 @@ def test_good_request_of_a_signed_in_person_is_answered_with_a_code(
     standing: Standing, section: str, changes: dict[str, Any]
 ) -> None:
     told = answer(standing.http.get("/authorize", query_string=urlencode(asking(**changes), doseq=True)))
-    assert set(told) == {"code", "iss"} | ({"state"} if "state" in asking(**changes) else set()), section
+    expected = {"code", "iss", "session_state"} | ({"state"} if "state" in asking(**changes) else set())
+    assert set(told) == expected, section
     assert len(told["code"]) >= 43
     assert told["iss"] == ISSUER
     assert told.get("state") == asking(**changes).get("state")

@@ -40,7 +40,8 @@ def opened(
     """A page of the sample and what its console says."""
     context = browser.new_context(viewport={"width": width, "height": 844}, color_scheme=scheme)
     context.route("**/*", answer_from(app))
-    context.route("**/form-post.js", lambda route: route.abort())
+    for leaving in ("form-post", "frontchannel-logout"):
+        context.route(f"**/{leaving}.js", lambda route: route.abort())
     page = context.new_page()
     said: list[str] = []
     page.on("console", lambda message: said.append(message.text))
