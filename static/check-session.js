@@ -8,6 +8,7 @@
 (function () {
   var COOKIE = document.getElementById("check-session").getAttribute("data-cookie") + "=";
   var LONGEST = 2048;
+  var MESSAGE = /^([\x20-\x7e]+) ([\w-]+)\.([\w-]+)$/; // client_id (RFC 6749 §A.1), hash, salt
   var ROUND = []; // FIPS 180-4 §4.2.2: the first 32 bits of the fractions of the cube roots of the first 64 primes
   var START = []; // §5.3.3: of the square roots of the first 8
 
@@ -90,7 +91,7 @@
   }
 
   function verdict(data, origin) {
-    var asked = typeof data === "string" && data.length <= LONGEST && /^([\x20-\x7e]+) ([^ .]+)\.([^ .]+)$/.exec(data);
+    var asked = typeof data === "string" && data.length <= LONGEST && MESSAGE.exec(data);
     var state = browserState();
     if (!asked || !state) return "error";
     var expected = sha256(asked[1] + " " + origin + " " + state + " " + asked[3]);

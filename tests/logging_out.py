@@ -10,7 +10,7 @@ from typing import Any
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from tests.authorizing import REDIRECT_URI, VERIFIER, answer, asking, location
+from tests.authorizing import REDIRECT_URI, VERIFIER, answer, asking, csrf_token, hidden, location
 from tests.conftest import RegisterClient
 from tests.token_side import basic
 
@@ -61,6 +61,17 @@ def party(http: FlaskClient, register_client: RegisterClient, client_id: str, **
     document = {"is_first_party": True, "post_logout_redirect_uris": [RETURN]} | metadata
     _client, secret = register_client(client_id, **document)
     return Party(http, client_id, secret or "")
+
+
+def confirm(http: FlaskClient, question: TestResponse) -> TestResponse:
+    """Press the button of the confirmation page."""
+    assert question.status_code == 200 and 'id="logout-yes"' in question.get_data(as_text=True)
+    form = {
+        "csrf_token": csrf_token(question),
+        "interaction": hidden(question, "interaction"),
+        "decision": "logout",
+    }
+    return http.post("/logout", data=form)
 
 
 def follow(http: FlaskClient, response: TestResponse) -> TestResponse:

@@ -24,7 +24,8 @@ LIFETIME = timedelta(minutes=2)
 
 
 def logout_token(context: Context, client: Client, *, subject: str, sid: str) -> str:
-    """A signed logout token for one client (§2.4). It has no nonce, so that it can never pass for an ID token."""
+    """A signed logout token for one client (§2.4). It has no nonce, so that it can never pass for an ID token; it has
+    ``sub`` and ``sid``, whether or not the client requires the session to be named (§2.2)."""
     issued_at = int(context.now.timestamp())
     claims = {
         "iss": context.settings.issuer,
@@ -36,8 +37,13 @@ def logout_token(context: Context, client: Client, *, subject: str, sid: str) ->
         "sub": subject,
         "sid": sid,
     }
-    alg = client.id_token_alg or context.settings.key_algorithms[0]
-    return sign(context.keys, alg, claims, TYP, context.now)
+    return sign(context.keys, _algorithm(context.settings, client), claims, TYP, context.now)
+
+
+def _algorithm(settings: Settings, client: Client) -> str:
+    """The one of the client's ID tokens (§2.4); a logout token is signed even where those are not (``none``)."""
+    alg = client.id_token_alg
+    return alg if alg in settings.key_algorithms else settings.key_algorithms[0]
 
 
 def deliver(provider: Provider, delivery: Delivery) -> None:

@@ -27,7 +27,8 @@ from idp.protocol.logout import end_session
 from idp.storage import clients, grants, outbox, sessions
 from idp.storage.sessions import UpstreamSession
 from idp.worker import HANDLERS
-from tests.authorizing import answer, asking
+from tests import logging_out
+from tests.authorizing import answer, asking, location
 from tests.clock import Clock
 from tests.conftest import ISSUER, AddPerson, RegisterClient, SignIn
 
@@ -152,6 +153,59 @@ def test_token_is_signed_as_the_client_wants_its_id_tokens(
     [token] = party.tokens()
     header, claims = decoded(token, provider)
     assert header["alg"] == "ES256" and claims["aud"] == "es"
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {"id_token_signed_response_alg": "none"},
+        {"backchannel_logout_session_required": True},
+        {"backchannel_logout_session_required": False},
+    ],
+    ids=repr,
+)
+def test_token_is_signed_and_names_person_and_session_whatever_is_registered(
+    http: FlaskClient,
+    session: Session,
+    work: Work,
+    provider: Provider,
+    party: RelyingParty,
+    register_client: RegisterClient,
+    metadata: dict[str, Any],
+) -> None:
+    """§2.2, §2.4: never unsigned, even for a client that takes unsigned ID tokens."""
+    register_client("client", is_first_party=True, backchannel_logout_uri=party.uri, **metadata)
+    end(work, session)
+    deliver(provider)
+    header, claims = decoded(party.tokens()[0], provider)
+    assert header["alg"] == "RS256" and claims["sub"] and claims["sid"] == session.sid
+
+
+def test_module_backchannel_rp_initiated_logout(
+    http: FlaskClient,
+    provider: Provider,
+    party: RelyingParty,
+    register_client: RegisterClient,
+    add_person: AddPerson,
+    sign_in: SignIn,
+) -> None:
+    """Certification: the ID token's sub and sid come back in the logout token, the browser with the state only."""
+    sign_in(add_person(password=None))
+    rp = logging_out.party(
+        http,
+        register_client,
+        "rp",
+        backchannel_logout_uri=party.uri,
+        backchannel_logout_session_required=True,
+    )
+    rp.log_in()
+    assert location(rp.log_out()) == f"{logging_out.RETURN}?state={'s' * 128}"
+    assert deliver(provider) == 1
+    [(_content_type, form)] = party.received
+    assert set(form) == {"logout_token"}
+    _header, claims = decoded(form["logout_token"][0], provider)
+    assert (claims["sub"], claims["sid"]) == (rp.claims["sub"], rp.claims["sid"]) and "nonce" not in claims
+    assert rp.silent_error() == "login_required"
 
 
 def test_refused_delivery_is_repeated_with_a_fresh_token_until_it_arrives(

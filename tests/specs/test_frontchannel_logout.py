@@ -21,9 +21,9 @@ from idp.domain.session import Session
 from idp.protocol.frontchannel_logout import notice_for
 from idp.protocol.logout import end_session
 from idp.storage import clients
-from tests.authorizing import csrf_token, hidden, location
+from tests.authorizing import csrf_token, location
 from tests.conftest import ISSUER, AddPerson, RegisterClient, SignIn
-from tests.logging_out import RETURN, Party, follow, party
+from tests.logging_out import RETURN, Party, confirm, follow, party
 
 Work = Callable[[], AbstractContextManager[Context]]
 TOLD = "http://127.0.0.1:9009/frontchannel_logout"
@@ -154,30 +154,22 @@ def test_tokens_of_another_session_do_not_count(
     http: FlaskClient, session: Session, told: Party, add_person: AddPerson, sign_in: SignIn
 ) -> None:
     sign_in(add_person(password=None))
-    page = http.get("/logout")
-    form = {"csrf_token": csrf_token(page), "interaction": hidden(page, "interaction"), "decision": "logout"}
-    assert location(http.post("/logout", data=form)) == "/signed-out"
+    assert location(confirm(http, http.get("/logout"))) == "/signed-out"
 
 
 def test_client_that_is_gone_is_not_told(http: FlaskClient, told: Party, work: Work) -> None:
     with work() as context:
         clients.put(context.db, "client", {"redirect_uris": []}, context.now, is_active=False)
         told.http.application.extensions["tongxing"].client_cache.clear()
-    page = http.get("/logout")
-    form = {"csrf_token": csrf_token(page), "interaction": hidden(page, "interaction"), "decision": "logout"}
-    assert location(http.post("/logout", data=form)) == "/signed-out"
+    assert location(confirm(http, http.get("/logout"))) == "/signed-out"
 
 
 @pytest.mark.parametrize("button", ["head", "question"])
 def test_without_a_way_back_the_page_tells_and_stays(http: FlaskClient, told: Party, button: str) -> None:
     """The button in the page's head, and a logout that the person confirmed."""
     page = http.get("/logout")
-    token = csrf_token(page)
-    if button == "head":
-        done = http.post("/sign-out", data={"csrf_token": token})
-    else:
-        form = {"csrf_token": token, "interaction": hidden(page, "interaction"), "decision": "logout"}
-        done = http.post("/logout", data=form)
+    in_head = {"csrf_token": csrf_token(page)}
+    done = http.post("/sign-out", data=in_head) if button == "head" else confirm(http, page)
     assert location(done) == TELLING
     shown = follow(http, done)
     assert len(frames(shown)) == 1
@@ -187,8 +179,7 @@ def test_without_a_way_back_the_page_tells_and_stays(http: FlaskClient, told: Pa
 
 def test_way_back_that_no_hint_vouches_for_is_a_link_only(http: FlaskClient, told: Party) -> None:
     asked = told.log_out(id_token_hint=None, client_id="client")
-    form = {"csrf_token": csrf_token(asked), "interaction": hidden(asked, "interaction"), "decision": "logout"}
-    shown = follow(http, http.post("/logout", data=form))
+    shown = follow(http, confirm(http, asked))
     document = html.fromstring(shown.get_data(as_text=True))
     assert len(frames(shown)) == 1 and document.xpath("//a[@id='signed-out-return']")
     assert not document.xpath("//script") and not document.xpath("//meta[@http-equiv]")

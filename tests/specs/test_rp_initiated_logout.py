@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -10,15 +12,20 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from flask.testing import FlaskClient
+from joserfc import jwt as foreign_jwt
+from joserfc.jwk import generate_key
 
 from idp.context import Context, Provider
 from idp.crypto.jose import sign
 from idp.domain.session import Session
 from idp.storage import outbox, sessions
+from tests import logging_out
 from tests.authorizing import answer, asking, csrf_token, hidden, location, text_of
 from tests.clock import Clock
 from tests.conftest import ISSUER, AddPerson, RegisterClient, SignIn
+from tests.logging_out import Party, party
 
+BACK = logging_out.RETURN
 RETURN = "http://127.0.0.1:9009/signed-out"
 Work = Callable[[], AbstractContextManager[Context]]
 
@@ -59,13 +66,7 @@ def scene(
 
 def confirm(scene: Scene, response: Any) -> Any:
     """Press the button of the confirmation page."""
-    assert response.status_code == 200 and 'id="logout-yes"' in response.get_data(as_text=True)
-    form = {
-        "csrf_token": csrf_token(response),
-        "interaction": hidden(response, "interaction"),
-        "decision": "logout",
-    }
-    return scene.http.post("/logout", data=form)
+    return logging_out.confirm(scene.http, response)
 
 
 def test_good_hint_and_registered_address_lead_back_at_once_with_the_state_only(scene: Scene) -> None:
@@ -319,3 +320,94 @@ def test_confirmation_page_names_who_asks_and_what_will_be_left(
     redeem(scene, work, "drivers")
     text = scene.logout(client_id="other").get_data(as_text=True)
     assert "司机门户" in text and "other (test)" in text
+
+
+# --- certification's modules, each with an ID token that the client really got ----------------------------------------
+
+
+@pytest.fixture
+def rp(http: FlaskClient, register_client: RegisterClient, add_person: AddPerson, sign_in: SignIn) -> Party:
+    """As the suite registers: one address to come back to, `client_id` never sent."""
+    sign_in(add_person(password=None))
+    found = party(http, register_client, "client")
+    found.log_in()
+    return found
+
+
+def unsigned(id_token: str) -> str:
+    """modified-id-token-hint: the same claims under a header that says none."""
+    header = base64.urlsafe_b64encode(b'{"alg": "none"}').rstrip(b"=").decode()
+    return f"{header}.{id_token.split('.')[1]}."
+
+
+def foreign(id_token: str) -> str:
+    """bad-id-token-hint: signed by the client's own key, issuer and audience swapped."""
+    claims = {"iss": "client", "sub": "SubjectID", "aud": ISSUER, "nonce": "flibble", "iat": 1, "exp": 2**33}
+    return foreign_jwt.encode({"alg": "RS256"}, claims, generate_key("RSA", 2048))
+
+
+def stolen(id_token: str) -> str:
+    """The right claims, signed by the client's own key under our kid."""
+    header, payload = (json.loads(base64.urlsafe_b64decode(part + "==")) for part in id_token.split(".")[:2])
+    return foreign_jwt.encode(header, payload, generate_key("RSA", 2048))
+
+
+def test_module_discovery_endpoint_verification(http: FlaskClient) -> None:
+    document = http.get("/.well-known/openid-configuration").json
+    assert document is not None and document["end_session_endpoint"] == ISSUER + "/logout"
+
+
+def test_module_rp_initiated_logout(rp: Party) -> None:
+    parts = urlsplit(location(rp.log_out()))
+    assert parts._replace(query="").geturl() == BACK and parse_qs(parts.query) == {"state": ["s" * 128]}
+    assert rp.silent_error() == "login_required"
+
+
+def test_module_no_state(rp: Party) -> None:
+    assert location(rp.log_out(state=None)) == BACK
+    assert rp.silent_error() == "login_required"
+
+
+@pytest.mark.parametrize(
+    ("module", "parameter", "change"),
+    [
+        ("bad-post-logout-redirect-uri", "post_logout_redirect_uri", {"post_logout_redirect_uri": BACK + "/bad"}),
+        (
+            "query-added-to-post-logout-redirect-uri",
+            "post_logout_redirect_uri",
+            {"post_logout_redirect_uri": BACK + "?foo=bar"},
+        ),
+        ("modified-id-token-hint", "id_token_hint", unsigned),
+        ("bad-id-token-hint", "id_token_hint", foreign),
+        ("(ours) signed by another under our kid", "id_token_hint", stolen),
+        ("no-id-token-hint", "post_logout_redirect_uri", {"id_token_hint": None}),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_module_that_must_never_redirect(rp: Party, module: str, parameter: str, change: Any) -> None:
+    changes = change if isinstance(change, dict) else {"id_token_hint": change(rp.id_token)}
+    response = rp.log_out(**changes)
+    assert response.status_code == 400 and "Location" not in response.headers, module
+    assert text_of(response, "error-code") == "invalid_request"
+    assert text_of(response, "error-parameter") == parameter, "in Latin letters, for scripts to wait for"
+    assert rp.silent_error() is None, "nothing has ended"
+
+
+@pytest.mark.parametrize(
+    "left_out",
+    [
+        ("id_token_hint", "post_logout_redirect_uri", "state"),
+        ("id_token_hint", "post_logout_redirect_uri"),
+        ("post_logout_redirect_uri",),
+    ],
+    ids=["no-params", "only-state", "no-post-logout-redirect-uri"],
+)
+def test_module_that_ends_on_our_page(rp: Party, left_out: tuple[str, ...]) -> None:
+    """Asked first where no hint came; then the signed-out page, and never the address to come back to."""
+    response = rp.log_out(**dict.fromkeys(left_out))
+    if "id_token_hint" in left_out:
+        response = logging_out.confirm(rp.http, response)
+    assert location(response) == "/signed-out"
+    text = rp.http.get("/signed-out").get_data(as_text=True)
+    assert 'id="signed-out"' in text and BACK not in text
+    assert rp.silent_error() == "login_required"
