@@ -39,6 +39,11 @@ class LogoutRequest:
     hint_sid: str | None = None
     ui_locales: str = ""
 
+    @property
+    def way_back(self) -> str | None:
+        """Where the browser is sent without the person's own click."""
+        return self.return_url if self.may_redirect else None
+
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
 

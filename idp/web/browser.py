@@ -92,7 +92,8 @@ def set_session(settings: Settings, response: Response, secret: str) -> None:
 
 def clear_session(settings: Settings, response: Response) -> None:
     clear_cookie(settings, response, "session")
-    _set_state(settings, response, signed_out_state())
+    if cookie_name(settings, "session") in request.cookies:  # else it may be another site's page that makes us say so
+        _set_state(settings, response, signed_out_state())
     g.pop("signed_in", None)
 
 
@@ -103,7 +104,13 @@ def state(settings: Settings, signed_in: SignedIn | None) -> str | None:
         return None
     held = request.cookies.get(cookie_name(settings, STATE), "")
     secret = request.cookies.get(cookie_name(settings, "session"), "")
-    found = signed_in_state(secret) if signed_in else signed_out_state(held)
+    if signed_in:
+        found = signed_in_state(secret)
+    elif held and not secret:
+        # A frame in another site's page, where the Lax session cookie does not travel: this says nothing about it.
+        found = held
+    else:
+        found = signed_out_state(held)
     if found != held:
         g.browser_state = found
     return found

@@ -18,6 +18,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from idp.context import Context
 from idp.crypto.vault import VaultError
+from idp.domain.session import Session
 from idp.protocol import frontchannel_logout
 from idp.protocol.errors import ProtocolError, invalid_request
 from idp.protocol.frontchannel_logout import Notice
@@ -125,22 +126,26 @@ def _end(context: Context, asked: LogoutRequest) -> AnyResponse:
     told = frontchannel_logout.notices(context, session.id, session.sid) if session else []
     if session:
         end_session(context, session, reason="logout")
-    leads_back = asked.return_url is not None and asked.may_redirect
-    target = asked.return_url if leads_back and asked.return_url else _SIGNED_OUT
-    response = redirect(f"{_SIGNED_OUT}?tell=browser" if told else target, 303, Response)
+    response = redirect(f"{_SIGNED_OUT}?tell=browser" if told else asked.way_back or _SIGNED_OUT, 303, Response)
     browser.clear_session(context.settings, response)
-    if session or not leads_back:
-        done = {
-            "batch": session.id if session else None,
-            "sid": session.sid if session and told else None,
-            "client_id": asked.client_id,
-            "return_url": asked.return_url,
-            "leads_back": leads_back,
-            "ui_locales": asked.ui_locales,
-        }
-        sealed = context.vault.seal_text(_BATCH, done)
-        browser.set_cookie(context.settings, response, _BATCH, sealed, _BATCH_LIFETIME)
+    if session or asked.way_back is None:
+        _write_batch(context, response, session, asked, is_told=bool(told))
     return response
+
+
+def _write_batch(
+    context: Context, response: AnyResponse, session: Session | None, asked: LogoutRequest, *, is_told: bool
+) -> None:
+    done = {
+        "batch": session.id if session else None,
+        "sid": session.sid if session and is_told else None,  # only where the browser has somebody to tell
+        "client_id": asked.client_id,
+        "return_url": asked.return_url,
+        "leads_back": asked.way_back is not None,
+        "ui_locales": asked.ui_locales,
+    }
+    sealed = context.vault.seal_text(_BATCH, done)
+    browser.set_cookie(context.settings, response, _BATCH, sealed, _BATCH_LIFETIME)
 
 
 def _read_batch(context: Context) -> dict[str, Any]:

@@ -255,7 +255,7 @@ def test_silent_requests_are_answered_by_redirect_as_specified(
         sent |= {name: hints.get(value or "", value) for name, value in parameters.items()}
         answer = other.answer(person, user, **sent)
         assert ("code" if "code" in answer else answer["error"]) == expected, (parameters, answer)
-        assert answer.keys() <= {"code", "error", "error_description", "state", "iss"}
+        assert answer.keys() <= {"code", "error", "error_description", "state", "iss", "session_state"}
 
 
 def test_acr_is_one_of_those_asked_for_where_one_is_reached(

@@ -169,6 +169,30 @@ def test_browser_that_lost_the_state_or_was_given_another_gets_the_true_one_back
         assert browser_state(http) == true and told["session_state"] == expected(told, http)
 
 
+def test_frame_in_another_sites_page_does_not_sign_the_person_out_for_all_others(
+    http: FlaskClient, watching: Party, new_http: Callable[[Flask], FlaskClient]
+) -> None:
+    """A silent request from there comes with the browser state (SameSite=None) but without the session (Lax)."""
+    watching.log_in()
+    true = browser_state(http)
+    framed = new_http(http.application)
+    framed.set_cookie("tx_state", true, domain="127.0.0.1")
+    assert silently(framed)["error"] == "login_required"
+    assert browser_state(framed) == true
+
+
+def test_another_sites_page_cannot_make_services_believe_that_the_person_signed_out(
+    http: FlaskClient, watching: Party, new_http: Callable[[Flask], FlaskClient]
+) -> None:
+    """A picture from /logout comes without the session: nothing ends, so nothing changes."""
+    watching.log_in()
+    framed = new_http(http.application)
+    framed.set_cookie("tx_state", browser_state(http), domain="127.0.0.1")
+    framed.get("/logout", query_string={"id_token_hint": watching.id_token})
+    assert browser_state(framed) == browser_state(http)
+    assert watching.silent_error() is None
+
+
 def test_state_of_nobody_is_random_and_tells_nothing_of_anybody() -> None:
     """Otherwise any site could compute its session_state and learn whether the visitor is signed in."""
     assert signed_out_state() != signed_out_state()
