@@ -16,6 +16,8 @@ from idp.crypto.random import new_id
 from idp.domain.client import Client
 from idp.outbound import OutboundError
 from idp.outbox import DeliveryFailed
+from idp.protocol import client_jwts
+from idp.protocol.client_jwts import Kind
 from idp.storage.outbox import Delivery
 
 EVENT = "http://schemas.openid.net/event/backchannel-logout"
@@ -36,7 +38,7 @@ def logout_token(context: Context, client: Client, *, subject: str, sid: str) ->
         "sub": subject,
         "sid": sid,
     }
-    alg = client.id_token_alg or context.settings.key_algorithms[0]
+    alg = client_jwts.signing_algorithm(context.settings, client, Kind.ID_TOKEN)
     return sign(context.keys, alg, claims, TYP, context.now)
 
 
