@@ -27,6 +27,7 @@ __all__ = [
     "half_hash",
     "read_unverified",
     "sign",
+    "unsigned",
     "verify",
     "verify_own",
 ]
@@ -71,6 +72,13 @@ def sign(keys: KeyRing, alg: str, claims: Mapping[str, Any], typ: str, now: date
     kid, key = keys.signing(alg, now)
     payload = json.dumps(claims, ensure_ascii=False, separators=(",", ":")).encode()
     return jws.serialize_compact({"alg": alg, "kid": kid, "typ": typ}, payload, key, registry=_REGISTRIES[alg])
+
+
+def unsigned(claims: Mapping[str, Any], typ: str) -> str:
+    """An unsecured JWS (RFC 7515 §A.5): for tests of others, where allowed. Nothing here verifies one."""
+    parts = ({"alg": "none", "typ": typ}, claims)
+    texts = (json.dumps(part, ensure_ascii=False, separators=(",", ":")).encode() for part in parts)
+    return ".".join([*(base64.urlsafe_b64encode(text).rstrip(b"=").decode() for text in texts), ""])
 
 
 def verify_own(keys: KeyRing, token: str, now: datetime, *, typ: str, may_be_expired: bool = False) -> dict[str, Any]:

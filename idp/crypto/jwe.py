@@ -1,7 +1,8 @@
 """Encrypted tokens: every JWE the provider writes or reads goes through joserfc here, with exactly one key at a time.
 
-RFC 7516, RFC 7518 §4 and §5. What is encrypted is always a signed token of its own (RFC 7519 §11.2): encryption
-hides, the signature inside proves. RSA1_5, PBES2, ``dir`` and compression are not known here.
+RFC 7516, RFC 7518 §4 and §5. What is encrypted is a signed token of its own (RFC 7519 §11.2), since encryption hides
+and the signature inside proves; or bare claims, where a client wants them so (OpenID Connect Core §5.3.2). RSA1_5,
+PBES2, ``dir`` and compression are not known here.
 """
 
 from __future__ import annotations
@@ -29,10 +30,10 @@ def is_encrypted(token: str) -> bool:
     return token.count(".") == 4
 
 
-def encrypt(token: str, key: Key, *, alg: str, enc: str, kid: str | None = None, cty: str = "JWT") -> str:
-    """A compact JWE around a signed token for the owner of ``key`` (public). Raises JoseError or ValueError for a key
-    that does not fit."""
-    header = {"alg": alg, "enc": enc, "cty": cty} | ({"kid": kid} if kid else {})
+def encrypt(token: str, key: Key, *, alg: str, enc: str, kid: str | None = None, cty: str | None = "JWT") -> str:
+    """A compact JWE around a signed token (or what ``cty`` says) for the owner of ``key`` (public). Raises JoseError or
+    ValueError for a key that does not fit."""
+    header = {"alg": alg, "enc": enc} | ({"cty": cty} if cty else {}) | ({"kid": kid} if kid else {})
     return jwe.encrypt_compact(header, token, key, registry=_REGISTRY)
 
 

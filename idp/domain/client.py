@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Any
 
 from idp.domain.opening import Opening
-from idp.domain.profile import DEFAULT, PROFILES, Profile
+from idp.domain.profile import DEFAULT, PROFILES, Profile, in_order
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class Client:
 
     @cached_property
     def response_types(self) -> frozenset[str]:
-        return frozenset(self.metadata.get("response_types", ("code",)))
+        return frozenset(in_order(item) for item in self.metadata.get("response_types", ("code",)))
 
     @cached_property
     def scope(self) -> frozenset[str]:
@@ -90,6 +90,12 @@ class Client:
     @property
     def id_token_alg(self) -> str | None:
         return self.metadata.get("id_token_signed_response_alg")
+
+    @property
+    def must_bind_tokens(self) -> bool:
+        """By its profile or by its own wish (RFC 9449 §5.2, RFC 8705 §3.4): no bearer token is made for it."""
+        wishes = ("dpop_bound_access_tokens", "tls_client_certificate_bound_access_tokens")
+        return self.profile.must_bind_tokens or any(self.metadata.get(wish) for wish in wishes)
 
     @property
     def resource_identifier(self) -> str | None:
@@ -129,7 +135,7 @@ class Client:
         return method == self.auth_method
 
     def check_response_type(self, response_type: str) -> bool:
-        return response_type in self.response_types
+        return in_order(response_type) in self.response_types
 
     def check_grant_type(self, grant_type: str) -> bool:
         return grant_type in self.grant_types

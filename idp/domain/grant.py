@@ -35,6 +35,7 @@ class Grant:
     dpop_jkt: str | None = None  # the only key whose proof may redeem the code (RFC 9449 §10)
     request_hash: str | None = None  # of the pushed request or request object it answers, which is answered once
     confirmation: dict[str, str] | None = None  # what a refresh must prove (RFC 7800 §3.1: jkt or x5t#S256)
+    is_front_channel: bool = False  # tokens were in the answer itself, beside a code or without one
     code_expires_at: datetime | None = None
     code_used_at: datetime | None = None
     refresh_generation: int = 0

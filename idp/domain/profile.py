@@ -16,6 +16,12 @@ FRONT_CHANNEL = frozenset({"id_token", "id_token token", "code id_token", "code 
 """Response types that put tokens into the front channel (OpenID Connect Core §3.2, §3.3; RFC 9700 §2.1.2 advises
 against them)."""
 
+
+def in_order(response_type: str) -> str:
+    """A response type in the order of words that we write; the order means nothing (Multiple Response Types §3)."""
+    return " ".join(sorted(response_type.split(" ")))
+
+
 ANY_METHOD = frozenset(
     {
         "client_secret_basic",

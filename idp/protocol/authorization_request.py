@@ -23,6 +23,7 @@ class AuthorizationRequest:
     parameters: Pairs = field(repr=False)
     client: Client = field(init=False)
     target: Target | None = None
+    response_type: str = "code"  # in our order of words
     scope: frozenset[str] = frozenset()
     nonce: str | None = None
     code_challenge: str | None = None
@@ -39,6 +40,12 @@ class AuthorizationRequest:
     claims: RequestedClaims = field(default_factory=RequestedClaims)
     resources: tuple[str, ...] = ()
     idp_hint: str | None = None
+    dpop_jkt: str | None = None  # the only key whose proof may redeem the code (RFC 9449 §10)
+    request_hash: str | None = None  # of the pushed request or request object this is; it is answered once
+
+    def asks_for(self, part: str) -> bool:
+        """Whether the answer is to hold a ``code``, an ``id_token`` or an access ``token``."""
+        return part in self.response_type.split(" ")
 
     def values(self, name: str) -> list[str]:
         """Every value sent for a parameter, empty ones left out."""

@@ -34,7 +34,7 @@ from idp.protocol.checks.state import check_state
 from idp.protocol.checks.ui_locales import check_ui_locales
 from idp.protocol.errors import ProtocolError
 from idp.protocol.messages import Pairs
-from idp.protocol.response_types import RESPONSE_TYPES
+from idp.protocol.response_types import GRANT_TYPES, RESPONSE_TYPES
 from idp.protocol.responses import RESPONSE_MODES
 
 __all__ = ["AUTHORIZE_CHECKS", "PATH", "AuthorizationRequest", "check_authorization_request", "server_metadata"]
@@ -84,7 +84,7 @@ def server_metadata(settings: Settings) -> dict[str, Any]:
         "authorization_endpoint": settings.issuer + PATH,
         "response_types_supported": sorted(RESPONSE_TYPES),
         "response_modes_supported": list(RESPONSE_MODES),
-        "grant_types_supported": ["authorization_code"],
+        "grant_types_supported": list(GRANT_TYPES),
         "code_challenge_methods_supported": [METHOD],
         "prompt_values_supported": list(PROMPTS),
         "display_values_supported": list(DISPLAYS),

@@ -16,6 +16,8 @@ from idp.crypto.random import new_id
 from idp.domain.client import Client
 from idp.outbound import OutboundError
 from idp.outbox import DeliveryFailed
+from idp.protocol import client_jwts
+from idp.protocol.client_jwts import Kind
 from idp.storage.outbox import Delivery
 
 EVENT = "http://schemas.openid.net/event/backchannel-logout"
@@ -37,13 +39,8 @@ def logout_token(context: Context, client: Client, *, subject: str, sid: str) ->
         "sub": subject,
         "sid": sid,
     }
-    return sign(context.keys, _algorithm(context.settings, client), claims, TYP, context.now)
-
-
-def _algorithm(settings: Settings, client: Client) -> str:
-    """The one of the client's ID tokens (§2.4); a logout token is signed even where those are not (``none``)."""
-    alg = client.id_token_alg
-    return alg if alg in settings.key_algorithms else settings.key_algorithms[0]
+    alg = client_jwts.signing_algorithm(context.settings, client, Kind.ID_TOKEN)
+    return sign(context.keys, alg, claims, TYP, context.now)
 
 
 def deliver(provider: Provider, delivery: Delivery) -> None:

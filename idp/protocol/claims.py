@@ -45,6 +45,9 @@ PROTOCOL_CLAIMS = frozenset(
     | {"c_hash", "s_hash", "client_id", "scope", "cnf", "events"}
 )
 """Never taken from a person's data."""
+_OF_TOKENS = frozenset(
+    {"sub", "iss", "aud", "exp", "iat", "auth_time", "acr", "amr", "sid", "nonce", "at_hash", "c_hash"}
+)
 
 
 def requested(grant_claims: Mapping[str, Any], place: str) -> tuple[str, ...]:
@@ -104,6 +107,6 @@ def server_metadata(settings: Settings) -> dict[str, Any]:
     names = {name for claims in SCOPE_CLAIMS.values() for name in claims}
     return {
         "scopes_supported": [*sorted(PERSON_SCOPES), *sorted(settings.resource_scopes)],
-        "claims_supported": sorted(names | {"sub", "iss", "aud", "exp", "iat", "auth_time", "acr", "amr", "sid"}),
+        "claims_supported": sorted(names | _OF_TOKENS),
         "claim_types_supported": ["normal"],
     }

@@ -1,7 +1,8 @@
 """Reading back an ID token of ours, whatever its age, as a hint about a person and their session.
 
 OpenID Connect Core §3.1.2.1 (id_token_hint), OpenID Connect RP-Initiated Logout 1.0 §2, §4 (an expired hint counts).
-Signature, type and issuer must be right: an access token or a logout token that we signed is no hint.
+Signature, type and issuer must be right: an access token or a logout token that we signed is no hint, nor is a signed
+userinfo answer, which never expires.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ def read(context: Context, token: str) -> IdTokenHint:
     claims = keys.verify_token(context, token, typ="JWT", may_be_expired=True)
     audience = claims.get("aud")
     audiences = (audience,) if isinstance(audience, str) else tuple(audience or ())
-    if claims.get("iss") != context.settings.issuer or not isinstance(claims.get("sub"), str) or not audiences:
-        raise TokenRefused("iss, sub or aud")
+    is_id_token = isinstance(claims.get("sub"), str) and "exp" in claims
+    if claims.get("iss") != context.settings.issuer or not is_id_token or not audiences:
+        raise TokenRefused("iss, sub, exp or aud")
     return IdTokenHint(claims["sub"], claims.get("sid"), audiences)

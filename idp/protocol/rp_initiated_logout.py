@@ -64,11 +64,13 @@ def check_logout_request(context: Context, parameters: Pairs) -> LogoutRequest:
     )
 
 
-def is_confirmation_needed(request: LogoutRequest, signed_in: SignedIn, client: Client | None) -> bool:
+def is_confirmation_needed(
+    context: Context, request: LogoutRequest, signed_in: SignedIn, client: Client | None
+) -> bool:
     """Whether the person must be asked: unless an ID token of this session, for this client, came with the request."""
     if client is None or request.hint_sid is None:
         return True
-    is_same_person = request.hint_subject == subject_for(signed_in.account, client)
+    is_same_person = request.hint_subject == subject_for(context.vault, signed_in.account, client)
     return not (is_same_person and request.hint_sid == signed_in.session.sid)
 
 

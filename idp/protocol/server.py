@@ -17,13 +17,14 @@ from idp.context import Context
 from idp.domain.client import Client
 from idp.domain.session import SignedIn
 from idp.protocol import client_authentication, session_management, token_endpoint
+from idp.protocol.authorization_response import AuthorizationResponse
 from idp.protocol.authorize import check_authorization_request
+from idp.protocol.errors import ProtocolError
 from idp.protocol.form import check_form
 from idp.protocol.grants import TOKEN_GRANTS
 from idp.protocol.introspection import Introspection
 from idp.protocol.messages import CoreRequest, Reply, Request
 from idp.protocol.response_types import AUTHORIZATION_GRANTS
-from idp.protocol.response_types.code import CodeResponse
 from idp.protocol.responses import write_success
 from idp.protocol.revocation import Revocation
 
@@ -63,7 +64,7 @@ class Server(AuthorizationServer):
     def create_oauth2_request(self, request: Request | OAuth2Request) -> OAuth2Request:
         return request if isinstance(request, OAuth2Request) else CoreRequest(request)
 
-    def get_authorization_grant(self, request: CoreRequest) -> CodeResponse:
+    def get_authorization_grant(self, request: CoreRequest) -> AuthorizationResponse:
         """Our checks run before Authlib looks at a parameter: it would put the client's text into error texts, refuse
         that text, and run extensions in no order."""
         if request.authorization is None:
@@ -71,13 +72,25 @@ class Server(AuthorizationServer):
         return super().get_authorization_grant(request)  # type: ignore[no-any-return]
 
     def grant_authorization(
-        self, grant: CodeResponse, signed_in: SignedIn, *, browser_state: str | None = None, is_post: bool = False
+        self,
+        grant: AuthorizationResponse,
+        signed_in: SignedIn,
+        *,
+        browser_state: str | None = None,
+        is_post: bool = False,
     ) -> Reply:
-        """The person has done everything there was to do: give the client its answer."""
-        answer = self.create_authorization_response(grant.request, signed_in, grant)
-        asked = grant.request.authorization
-        parameters = answer.body | session_management.answer_parameters(asked, browser_state)
-        return write_success(self.context.settings.issuer, asked.target, parameters, is_post=is_post)
+        """The person has done everything there was to do: give the client its answer. Raises UnusableRegistration,
+        whose target says whether the client can hear of it."""
+        asked = grant.asked
+        if asked.target is None:
+            raise ValueError("the redirect URI has not been validated")
+        try:
+            parameters = grant.answer(signed_in)
+        except ProtocolError as error:
+            error.target = asked.target
+            raise
+        parameters = {**parameters, **session_management.answer_parameters(asked, browser_state)}
+        return write_success(self.context, asked.target, parameters, is_post=is_post)
 
     def handle_response(
         self, status: int, body: Mapping[str, Any] | str | list[Any], headers: list[tuple[str, str]]

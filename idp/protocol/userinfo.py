@@ -1,19 +1,24 @@
 """UserInfo: what the person consented that this client may know, current as of now.
 
-OpenID Connect Core §5.3 (request, response, errors), §5.4, §5.5; RFC 6750 §3.1. One statement, a second one only
-where the assurance of an identity is asked for.
+OpenID Connect Core §5.3 (request, response, errors), §5.3.2 (as JSON, or signed, encrypted or both as the client
+registered), §5.4, §5.5; RFC 6750 §3.1. One statement, a second one only where the assurance of an
+identity is asked for.
 """
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from authlib.oauth2 import OAuth2Error
 
 from idp.config import Settings
 from idp.context import Context
-from idp.protocol import bearer, claims
+from idp.domain.client import Client
+from idp.protocol import bearer, claims, client_jwts
+from idp.protocol.client_jwts import UNSIGNED, Kind, UnusableRegistration
 from idp.protocol.messages import JSON_HEADERS, CoreRequest, Reply
+from idp.protocol.requested_claims import ABOUT_THE_LOGIN
 from idp.storage import access_tokens, accounts
 from idp.storage.access_tokens import TokenPerson
 
@@ -21,17 +26,37 @@ if TYPE_CHECKING:
     from idp.protocol.server import Server
 
 PATH = "/userinfo"
+JWT_HEADERS = [("Content-Type", "application/jwt"), *JSON_HEADERS[1:]]
 
 
 def respond(server: Server, request: CoreRequest) -> Reply:
-    """The claims as JSON, or the error with its WWW-Authenticate challenge (§5.3.3)."""
+    """The claims as the client wants them, or the error with its WWW-Authenticate challenge (§5.3.3)."""
     try:
-        return server.handle_response(200, _claims(server.context, request), JSON_HEADERS)
+        return _written(server, *_claims(server.context, request))
+    except UnusableRegistration as error:
+        return server.handle_error_response(
+            request, bearer.challenge(str(error.error), str(error.description), status_code=400)
+        )
     except OAuth2Error as error:
         return server.handle_error_response(request, error)
 
 
-def _claims(context: Context, request: CoreRequest) -> dict[str, Any]:
+def _written(server: Server, client: Client, told: dict[str, Any]) -> Reply:
+    """§5.3.2: JSON, a signed JWT, or an encrypted one around either."""
+    context, is_encrypted = server.context, client_jwts.is_encrypted(client, Kind.USERINFO)
+    is_signed = client.metadata.get("userinfo_signed_response_alg") not in (None, UNSIGNED)
+    if not is_signed and not is_encrypted:
+        return server.handle_response(200, told, JSON_HEADERS)
+    named = told | {"iss": context.settings.issuer, "aud": client.client_id}
+    if is_signed:
+        return server.handle_response(200, client_jwts.signed(context, client, Kind.USERINFO, named), JWT_HEADERS)
+    bare = json.dumps(named, ensure_ascii=False, separators=(",", ":"))
+    return server.handle_response(
+        200, client_jwts.encrypted(context, client, Kind.USERINFO, bare, cty=None), JWT_HEADERS
+    )
+
+
+def _claims(context: Context, request: CoreRequest) -> tuple[Client, dict[str, Any]]:
     token = bearer.find_access_token(context, bearer.presented_token(request))
     if token is None or token.is_bound:
         raise _invalid_token()
@@ -47,14 +72,16 @@ def _claims(context: Context, request: CoreRequest) -> dict[str, Any]:
     return _about(context, person, token)
 
 
-def _about(context: Context, person: TokenPerson, token: bearer.VerifiedToken) -> dict[str, Any]:
+def _about(context: Context, person: TokenPerson, token: bearer.VerifiedToken) -> tuple[Client, dict[str, Any]]:
     client = context.find_client(token.client_id)
     if client is None:
         raise _invalid_token()
-    names = claims.names_for(token.scope, claims.requested(person.requested_claims, "userinfo"), client)
+    asked = claims.requested(person.requested_claims, "userinfo")
+    names = claims.names_for(token.scope, asked, client)
     proofs = accounts.list_proofs(context.db, person.account.id) if "loa" in names else ()
     values = claims.values_of(person.account, names, context.now, act_as=person.act_as, proofs=proofs)
-    return {"sub": person.subject} | values
+    about_login = {name: token.claims[name] for name in asked if name in ABOUT_THE_LOGIN and name in token.claims}
+    return client, values | about_login | {"sub": person.subject}
 
 
 def _invalid_token() -> OAuth2Error:
@@ -63,4 +90,4 @@ def _invalid_token() -> OAuth2Error:
 
 def server_metadata(settings: Settings) -> dict[str, Any]:
     """OpenID Connect Discovery §3."""
-    return {"userinfo_endpoint": settings.issuer + PATH}
+    return {"userinfo_endpoint": settings.issuer + PATH} | client_jwts.metadata_for(settings, Kind.USERINFO)

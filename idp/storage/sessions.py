@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, bindparam, insert, select, update
+from sqlalchemy import and_, bindparam, insert, or_, select, update
 from sqlalchemy import func as sql
 
 from idp.crypto.random import hash_secret, new_id, new_secret
@@ -249,7 +249,7 @@ def list_clients(db: Db, session_id: str) -> list[tuple[str, str]]:
     query = (
         select(grants.c.client_id, sql.max(grants.c.subject))
         .join(clients, clients.c.client_id == grants.c.client_id)
-        .where(grants.c.session_id == session_id, grants.c.code_used_at.is_not(None))
+        .where(grants.c.session_id == session_id, or_(grants.c.code_used_at.is_not(None), grants.c.is_front_channel))
         .group_by(grants.c.client_id)
         .order_by(grants.c.client_id)
     )

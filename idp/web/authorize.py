@@ -14,6 +14,7 @@ from idp.context import Context
 from idp.domain.interaction import Interaction
 from idp.domain.session import SessionEnded, SignedIn
 from idp.protocol.authorize import PATH, AuthorizationRequest
+from idp.protocol.client_jwts import UnusableRegistration
 from idp.protocol.errors import ProtocolError
 from idp.protocol.interaction import Facts, Grant, Page, Refuse, Visit, decide
 from idp.protocol.messages import FormPost, Reply, Request
@@ -78,6 +79,8 @@ def _proceed(
             state = browser.state(context.settings, granted)
             try:
                 return respond(server.grant_authorization(grant, granted, browser_state=state))
+            except ProtocolError as error:
+                return _refuse(context, error)
             except SessionEnded:  # signed out in this very moment: ask again, now without a session
                 return redirect(request.full_path, 302, Response)
         case Refuse(error=refusal):
@@ -94,7 +97,7 @@ def _facts(
         now=context.now,
         started_at=context.now,
         signed_in=signed_in,
-        subject=subject_for(signed_in.account, asked.client) if signed_in else None,
+        subject=subject_for(context.vault, signed_in.account, asked.client) if signed_in else None,
         upstream_levels={
             upstream.name: upstream.assurance.cap
             for upstream in context.settings.upstreams
@@ -125,7 +128,10 @@ def _refuse(context: Context, error: ProtocolError, *, is_post: bool = False) ->
     """To the client where its redirect URI is known to be its own, else to the person."""
     if error.target is None:
         return errors.protocol_page(error)
-    return respond(write_error(context.settings.issuer, error, is_post=is_post))
+    try:
+        return respond(write_error(context, error, is_post=is_post))
+    except UnusableRegistration as unanswerable:  # not even an error can be written as the client wants it
+        return errors.protocol_page(unanswerable)
 
 
 def respond(reply: Reply) -> AnyResponse:

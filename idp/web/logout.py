@@ -104,7 +104,7 @@ def signed_out() -> AnyResponse:
 def _proceed(context: Context, asked: LogoutRequest) -> AnyResponse:
     signed_in = browser.signed_in(context)
     client = context.find_client(asked.client_id) if asked.client_id else None
-    if signed_in is None or not is_confirmation_needed(asked, signed_in, client):
+    if signed_in is None or not is_confirmation_needed(context, asked, signed_in, client):
         return _end(context, asked)
     names = [
         _client_name(context, client_id) for client_id, _ in sessions.list_clients(context.db, signed_in.session.id)

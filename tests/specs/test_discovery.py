@@ -14,9 +14,11 @@ from flask import Flask
 from flask.testing import FlaskClient
 from joserfc.jwk import import_key
 
+from idp.domain.profile import FRONT_CHANNEL
 from idp.protocol import claims, discovery
 from idp.protocol.cross_origin import origin_of
 from idp.protocol.grants import GRANTS
+from idp.protocol.responses import RESPONSE_MODES
 from tests.clock import Clock
 from tests.statements import Statements
 from tests.token_side import REDIRECT_URI, TokenSide, basic
@@ -26,7 +28,10 @@ BOTH = ["/.well-known/openid-configuration", "/.well-known/oauth-authorization-s
 PUBLIC_DOCUMENTS = [*BOTH, "/jwks"]
 REGISTERED = {  # the IANA registry "OAuth Authorization Server Metadata", as far as we may ever use it
     "acr_values_supported",
+    "authorization_encryption_alg_values_supported",
+    "authorization_encryption_enc_values_supported",
     "authorization_endpoint",
+    "authorization_signing_alg_values_supported",
     "authorization_response_iss_parameter_supported",
     "backchannel_logout_session_supported",
     "backchannel_logout_supported",
@@ -40,6 +45,8 @@ REGISTERED = {  # the IANA registry "OAuth Authorization Server Metadata", as fa
     "frontchannel_logout_session_supported",
     "frontchannel_logout_supported",
     "grant_types_supported",
+    "id_token_encryption_alg_values_supported",
+    "id_token_encryption_enc_values_supported",
     "id_token_signing_alg_values_supported",
     "introspection_endpoint",
     "introspection_endpoint_auth_methods_supported",
@@ -60,7 +67,10 @@ REGISTERED = {  # the IANA registry "OAuth Authorization Server Metadata", as fa
     "token_endpoint_auth_methods_supported",
     "token_endpoint_auth_signing_alg_values_supported",
     "ui_locales_supported",
+    "userinfo_encryption_alg_values_supported",
+    "userinfo_encryption_enc_values_supported",
     "userinfo_endpoint",
+    "userinfo_signing_alg_values_supported",
 }
 
 
@@ -103,14 +113,14 @@ def test_every_endpoint_is_there(app: Flask, http: FlaskClient, document: dict[s
 
 
 def test_lists_come_from_what_is_installed(document: dict[str, Any]) -> None:
-    assert document["grant_types_supported"] == sorted(GRANTS)
+    assert set(document["grant_types_supported"]) == {*GRANTS, "implicit"}
     assert set(document["scopes_supported"]) == {*claims.PERSON_SCOPES, "matters.read", "matters.submit"}
     assert {"openid", "profile", "email", "address", "phone", "offline_access"} <= set(document["scopes_supported"])
     assert {name for names in claims.SCOPE_CLAIMS.values() for name in names} <= set(document["claims_supported"])
     assert document["code_challenge_methods_supported"] == ["S256"]
-    assert document["response_types_supported"] == ["code"]
-    assert set(document["response_modes_supported"]) == {"query", "form_post"}
-    assert document["subject_types_supported"] == ["public"]
+    assert set(document["response_types_supported"]) == {"code", *FRONT_CHANNEL}
+    assert document["response_modes_supported"] == list(RESPONSE_MODES)
+    assert document["subject_types_supported"] == ["public", "pairwise"]
 
 
 @pytest.mark.parametrize("grant_type", sorted(GRANTS))

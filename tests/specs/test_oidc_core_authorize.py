@@ -267,7 +267,9 @@ def test_form_post_carries_the_answer_in_a_page(
         assert response.headers["Cache-Control"] == "no-store"
 
 
-@pytest.mark.parametrize("changes", [{"response_type": "id_token"}, {"response_mode": "fragment"}])
+@pytest.mark.parametrize(
+    "changes", [{"response_type": "id_token"}, {"response_type": "token"}, {"response_mode": "fragment", "prompt": "x"}]
+)
 @pytest.mark.usefixtures("person_at_client")
 def test_errors_of_front_channel_requests_go_where_the_client_listens(
     http: FlaskClient, changes: dict[str, Any]

@@ -1,4 +1,5 @@
-"""``code_challenge``, ``code_challenge_method``: S256 from every client but a confidential one of the legacy profile.
+"""``code_challenge``, ``code_challenge_method``: S256 from every client but a confidential one of the legacy profile;
+where no code is asked for they mean nothing.
 
 RFC 7636 §4.3, §4.4.1 (invalid_request with "code challenge required"), RFC 9700 §2.1.1. ``plain``, RFC 7636's default,
 protects nothing against whoever sees the request.
@@ -18,6 +19,8 @@ _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")  # base64url of a SHA-256 (RFC 763
 
 
 def check_pkce(request: AuthorizationRequest, context: Context) -> None:
+    if not request.asks_for("code"):
+        return
     challenge, method = request.value("code_challenge"), request.value("code_challenge_method")
     if challenge is None:
         if method is None and _may_do_without(request, context):

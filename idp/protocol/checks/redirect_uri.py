@@ -25,7 +25,7 @@ def check_redirect_uri(request: AuthorizationRequest, context: Context) -> None:
         raise invalid_request("redirect_uri is required exactly once.", "redirect_uri")
     if not is_registered(request.client, values[0]):
         raise invalid_request("redirect_uri is not registered for this client.", "redirect_uri")
-    request.target = Target(values[0], mode=mode_of_answer(request), state=echoed_state(request))
+    request.target = Target(request.client, values[0], mode=mode_of_answer(request), state=echoed_state(request))
 
 
 def is_registered(client: Client, redirect_uri: str) -> bool:

@@ -1,7 +1,7 @@
 """``scope``: of those we know, only what the client registered; unknown ones are ignored.
 
 OpenID Connect Core §3.1.2.1 (scopes not understood should be ignored), §11 (offline_access is ignored for a client that
-cannot use it), RFC 6749 §3.3 (characters of a scope), §4.1.2.1 (invalid_scope).
+cannot use it, and where no code is asked for), RFC 6749 §3.3 (characters of a scope), §4.1.2.1 (invalid_scope).
 """
 
 from __future__ import annotations
@@ -28,14 +28,20 @@ def check_scope(request: AuthorizationRequest, context: Context) -> None:
     if not all(_SCOPE.fullmatch(item) for item in asked):
         raise _invalid("scope holds a forbidden character.")
     understood = known_scopes(context.settings).intersection(asked)
-    is_offline_possible = OFFLINE_ACCESS in request.client.scope and request.client.check_grant_type("refresh_token")
-    if not is_offline_possible:
+    if not _is_offline_possible(request):
         understood -= {OFFLINE_ACCESS}
     if not understood <= request.client.scope:
         raise _invalid("The client is not registered for a scope it asks for.")
     if not understood - {OFFLINE_ACCESS}:
         raise _invalid("scope must name openid or another scope known here.")
+    if request.asks_for("id_token") and "openid" not in understood:
+        raise _invalid("scope must name openid where an ID token is asked for.")
     request.scope = understood
+
+
+def _is_offline_possible(request: AuthorizationRequest) -> bool:
+    is_registered = OFFLINE_ACCESS in request.client.scope and request.client.check_grant_type("refresh_token")
+    return is_registered and request.asks_for("code")
 
 
 def _invalid(description: str) -> ProtocolError:

@@ -13,7 +13,7 @@ from authlib.oauth2.rfc7636 import create_s256_code_challenge
 
 from idp.crypto.random import hash_secret, new_secret
 from idp.domain.grant import Grant
-from idp.protocol import audience, tokens
+from idp.protocol import audience, id_token, tokens
 from idp.protocol.errors import ProtocolError, invalid_grant
 from idp.protocol.token_grant import TokenGrant
 from idp.storage import grants
@@ -26,6 +26,7 @@ class AuthorizationCodeGrant(TokenGrant):
 
     def issue(self) -> dict[str, Any]:
         code, redirect_uri = self.get("code"), self.get("redirect_uri")
+        id_token.check(self.context, self.client)
         secret = new_secret() if self.client.check_grant_type("refresh_token") else None
         grant = self._consume(hash_secret(code), secret)
         if not hmac.compare_digest(grant.redirect_uri.encode(), redirect_uri.encode("utf-8", "surrogatepass")):

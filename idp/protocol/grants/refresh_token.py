@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from idp.domain.grant import Grant
-from idp.protocol import audience, tokens
+from idp.protocol import audience, id_token, tokens
 from idp.protocol.errors import ProtocolError, invalid_grant
 from idp.protocol.token_grant import TokenGrant
 from idp.storage import grants, organisations
@@ -19,6 +19,7 @@ class RefreshTokenGrant(TokenGrant):
 
     def issue(self) -> dict[str, Any]:
         presented = tokens.read_refresh_token(self.context.vault, self.get("refresh_token"))
+        id_token.check(self.context, self.client)
         if presented is None:
             raise invalid_grant()
         self._check_request(presented.grant_id)

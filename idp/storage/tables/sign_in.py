@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, Boolean, Column, ForeignKey, Index, Integer, LargeBinary, String, Table, Text
+from sqlalchemy import JSON, Boolean, Column, ForeignKey, Index, Integer, LargeBinary, String, Table, Text, false
 
 from idp.storage.tables.columns import account_column, id_column, metadata
 from idp.storage.utc_time import Time
@@ -76,6 +76,7 @@ grants = Table(
     Column("dpop_jkt", String(64)),
     Column("request_hash", String(64)),  # a pushed request or request object is answered once
     Column("confirmation", JSON(none_as_null=True)),
+    Column("is_front_channel", Boolean, nullable=False, server_default=false()),
     Column("code_hash", String(64), unique=True),
     Column("code_challenge", String(128)),
     Column("code_expires_at", Time),

@@ -24,6 +24,7 @@ def upgrade() -> None:
     for table, columns in COLUMNS.items():
         for name, kind in columns:
             op.add_column(table, sa.Column(name, kind))
+    op.add_column("grants", sa.Column("is_front_channel", sa.Boolean, nullable=False, server_default=sa.false()))
     op.create_index("ix_grants_request_hash", "grants", ["request_hash"], unique=True)
     _create_client_logos()
     _create_initial_access_tokens()
@@ -33,6 +34,7 @@ def downgrade() -> None:
     op.drop_table("initial_access_tokens")
     op.drop_table("client_logos")
     op.drop_index("ix_grants_request_hash", "grants")
+    op.drop_column("grants", "is_front_channel")
     for table, columns in COLUMNS.items():
         for name, _ in reversed(columns):
             op.drop_column(table, name)

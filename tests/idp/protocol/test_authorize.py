@@ -54,7 +54,7 @@ def test_any_parameters_end_in_a_request_or_an_error_with_a_lawful_target(
             except ProtocolError as error:
                 if error.target is not None:
                     assert error.target.redirect_uri == REDIRECT_URI
-                    reply = write_error(ISSUER, error)
+                    reply = write_error(context, error)
                     assert isinstance(reply, Reply) and reply.status in (200, 302)
             else:
                 assert asked.redirect_uri == REDIRECT_URI and asked.code_challenge

@@ -26,7 +26,7 @@ CONSENT = Consent(frozenset({"openid"}), frozenset(), BEFORE)
 def asked(*prompt: str, is_first_party: bool = True, **values: Any) -> AuthorizationRequest:
     request = AuthorizationRequest(())
     request.client = Client("client", {}, is_first_party=is_first_party)
-    request.target = Target("https://client.example/callback")
+    request.target = Target(request.client, "https://client.example/callback")
     request.scope = frozenset({"openid"})
     request.prompt = frozenset(prompt)
     for name, value in values.items():

@@ -5,13 +5,16 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from hypothesis import example, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as some
 
+from idp.crypto.jose import read_unverified
 from idp.domain.client import Client
 from idp.protocol.checks.redirect_uri import is_registered
 from idp.protocol.messages import FormPost
-from idp.protocol.responses import Target, write_success
+from idp.protocol.responses import RESPONSE_MODES, Target, write_success
+from tests.conftest import ISSUER
+from tests.specs.conftest import Standing, standing  # noqa: F401 - a fixture
 
 REGISTERED = ("https://client.example/callback", "http://127.0.0.1:9009/callback?x=1", "com.example.app:/callback")
 
@@ -50,19 +53,32 @@ def test_native_clients_loopback_address_may_differ_in_its_port_alone(uri: str) 
 
 @given(
     some.sampled_from(REGISTERED),
-    some.sampled_from(["query", "fragment", "form_post"]),
+    some.sampled_from([mode for mode in RESPONSE_MODES if mode != "jwt"]),
     some.none() | some.text(some.characters(exclude_categories=["Cs"]), min_size=1, max_size=50),
     some.booleans(),
 )
-@settings(max_examples=300, deadline=None)
-def test_answer_arrives_as_it_was_meant_in_every_mode(uri: str, mode: str, state: str | None, is_post: bool) -> None:
-    reply = write_success("https://issuer.example", Target(uri, mode, state), {"code": "c"}, is_post=is_post)
-    expected = {"code": "c", "iss": "https://issuer.example"} | ({"state": state} if state is not None else {})
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_answer_arrives_as_it_was_meant_in_every_mode(
+    standing: Standing,  # noqa: F811
+    uri: str,
+    mode: str,
+    state: str | None,
+    is_post: bool,
+) -> None:
+    with standing.provider.work() as context:
+        reply = write_success(context, Target(client(), uri, mode, state), {"code": "c"}, is_post=is_post)
+    expected = {"code": "c", "iss": ISSUER} | ({"state": state} if state is not None else {})
     if isinstance(reply.body, FormPost):
-        assert reply.status == 200 and reply.body.action == uri and dict(reply.body.fields) == expected
-        return
-    assert reply.status == (303 if is_post else 302)
-    [(name, location)] = reply.headers
-    assert name == "Location" and location.isascii() and location.startswith(uri)
-    told = parse_qs(urlsplit(location).fragment if mode == "fragment" else location.partition("?")[2])
-    assert {key: values[0] for key, values in told.items() if key in expected} == expected
+        assert reply.status == 200 and reply.body.action == uri
+        told = dict(reply.body.fields)
+    else:
+        assert reply.status == (303 if is_post else 302)
+        [(name, location)] = reply.headers
+        assert name == "Location" and location.isascii() and location.startswith(uri)
+        part = urlsplit(location).fragment if mode.startswith("fragment") else location.partition("?")[2]
+        told = {name: values[0] for name, values in parse_qs(part).items() if name != "x"}
+    if mode.endswith("jwt"):
+        assert set(told) == {"response"}
+        told = read_unverified(told["response"])[1]
+        assert told.pop("aud") == "client" and told.pop("exp")
+    assert told == expected

@@ -14,6 +14,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
+from idp.context import Provider
 from idp.crypto.passwords import PasswordsBusy
 from idp.protocol.errors import ProtocolError
 from idp.protocol.responses import write_error
@@ -185,9 +186,9 @@ def test_database_away_is_a_page_and_comes_back_by_itself(
     assert http.get("/authorize", query_string=asking()).status_code == 302
 
 
-def test_error_without_a_target_cannot_be_redirected() -> None:
-    with pytest.raises(ValueError, match="redirect"):
-        write_error("https://issuer.example", ProtocolError("invalid_request", "x"))
+def test_error_without_a_target_cannot_be_redirected(provider: Provider) -> None:
+    with provider.work() as context, pytest.raises(ValueError, match="redirect"):
+        write_error(context, ProtocolError("invalid_request", "x"))
 
 
 def test_ephemeral_store_away_stops_new_sign_ins_only(
