@@ -75,6 +75,8 @@ class Settings:
     """How old a process's copy of a client may be."""
     key_algorithms: tuple[str, ...] = ("RS256", "ES256", "PS256", "EdDSA")
     """Signing algorithms for which keys are kept; the first is the default."""
+    encryption_algorithms: tuple[str, ...] = ("RSA-OAEP-256", "ECDH-ES")
+    """Algorithms by which others may encrypt to us; each has a key of its own in the JWKS."""
     key_publish_lead: timedelta = timedelta(hours=24)
     key_lifetime: timedelta = timedelta(days=90)
     """How long a key signs; it is published key_publish_lead before and until the last token has expired after."""

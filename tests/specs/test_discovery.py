@@ -154,12 +154,13 @@ def test_two_contributors_of_one_list_are_merged(monkeypatch: pytest.MonkeyPatch
 # --- the keys -------------------------------------------------------------------------------------------------------
 
 
-def test_the_jwks_holds_public_keys_for_signatures_each_with_its_own_id(http: FlaskClient) -> None:
+def test_the_jwks_holds_public_keys_each_for_one_use_and_with_its_own_id(http: FlaskClient) -> None:
     keys = http.get("/jwks").json["keys"]
-    assert {key["alg"] for key in keys} == {"RS256", "ES256", "PS256", "EdDSA"}
+    assert {key["alg"] for key in keys if key["use"] == "sig"} == {"RS256", "ES256", "PS256", "EdDSA"}
+    assert {key["alg"] for key in keys if key["use"] == "enc"} == {"RSA-OAEP-256", "ECDH-ES"}
     assert len({key["kid"] for key in keys}) == len(keys)
     for key in keys:
-        assert key["use"] == "sig"
+        assert key["use"] in {"sig", "enc"}
         assert {"d", "p", "q", "dp", "dq", "qi", "k"}.isdisjoint(key)
         assert not import_key(key).is_private
 
