@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from idp.context import Context
 from idp.domain.client import Client
+from idp.domain.origin import PLAIN, Origin
 from idp.protocol.messages import Pairs
 from idp.protocol.requested_claims import RequestedClaims
 from idp.protocol.responses import Target
@@ -20,12 +21,14 @@ class AuthorizationRequest:
     """Filled in by the checks in their order and only read afterwards. ``client`` and ``target`` are always set once
     the first two checks have passed."""
 
-    parameters: Pairs = field(repr=False)
+    parameters: Pairs = field(repr=False)  # those that count, see idp.protocol.resolution
+    origin: Origin = PLAIN
     client: Client = field(init=False)
     target: Target | None = None
     scope: frozenset[str] = frozenset()
     nonce: str | None = None
     code_challenge: str | None = None
+    dpop_jkt: str | None = None  # the only key whose proof may redeem the code
     prompt: frozenset[str] = frozenset()
     max_age: int | None = None  # seconds
     display: str | None = None

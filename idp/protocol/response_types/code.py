@@ -60,6 +60,8 @@ def issue_code(context: Context, request: AuthorizationRequest, signed_in: Signe
         code_challenge=request.code_challenge,
         requested_claims=request.claims.as_dict(),
         act_as=session.act_as,
+        dpop_jkt=request.dpop_jkt,
+        request_hash=request.origin.request_hash,
         code_expires_at=context.now + context.settings.code_lifetime,
     )
     grants.add(context.db, grant, hash_secret(code))
