@@ -20,6 +20,7 @@ TEXTS = frozenset(
 NUMBERS = frozenset({"max_age"})
 OBJECTS = frozenset({"claims", "registration"})
 LISTS = frozenset({"resource"})
+KNOWN = TEXTS | NUMBERS | OBJECTS | LISTS
 ABOUT_THE_OBJECT = frozenset({"iss", "aud", "exp", "nbf", "iat", "jti", "sub"})
 
 
@@ -33,15 +34,12 @@ def parameters_of(claims: Mapping[str, Any]) -> Pairs:
 
 
 def _pairs(name: str, value: Any) -> Iterator[tuple[str, str]]:
-    if name in LISTS and isinstance(value, list):
-        for item in value:
-            yield from _pairs(name, item)
-        return
-    text = _text(name, value)
-    if text is not None and _is_text(text) and _is_text(name):
-        yield name, text
-    elif name in TEXTS | NUMBERS | OBJECTS | LISTS:
-        raise WrongType(name)
+    for item in value if name in LISTS and isinstance(value, list) else (value,):
+        text = _text(name, item)
+        if text is not None and _is_text(text) and _is_text(name):
+            yield name, text
+        elif name in KNOWN:
+            raise WrongType(name)
 
 
 def _text(name: str, value: Any) -> str | None:
