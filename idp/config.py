@@ -62,6 +62,12 @@ class Settings:
     locales: tuple[str, ...] = ("zh", "en")
     """Languages offered, the first choice being default_locale."""
     code_lifetime: timedelta = timedelta(seconds=60)
+    pushed_request_lifetime: timedelta = timedelta(seconds=60)
+    """How long the reference to a pushed request can be brought; below ten minutes (RFC 9126 §2.2)."""
+    require_pushed_authorization_requests: bool = False
+    """Whether every client must push its requests; single clients say so in their metadata."""
+    require_signed_request_object: bool = False
+    """Whether every client must sign its requests; single clients say so in their metadata."""
     access_token_lifetime: timedelta = timedelta(minutes=10)
     id_token_lifetime: timedelta = timedelta(minutes=10)
     refresh_idle_lifetime: timedelta = timedelta(days=14)
@@ -75,6 +81,8 @@ class Settings:
     """How old a process's copy of a client may be."""
     key_algorithms: tuple[str, ...] = ("RS256", "ES256", "PS256", "EdDSA")
     """Signing algorithms for which keys are kept; the first is the default."""
+    encryption_algorithms: tuple[str, ...] = ("RSA-OAEP-256", "ECDH-ES")
+    """Algorithms by which others may encrypt to us; each has a key of its own in the JWKS."""
     key_publish_lead: timedelta = timedelta(hours=24)
     key_lifetime: timedelta = timedelta(days=90)
     """How long a key signs; it is published key_publish_lead before and until the last token has expired after."""
@@ -119,6 +127,10 @@ class Settings:
     """Scope name → audience (the resource server's identifier)."""
     scope_labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """Scope name → text by language for the consent page, for resource scopes."""
+
+    def __post_init__(self) -> None:
+        if not timedelta(0) < self.pushed_request_lifetime < timedelta(minutes=10):
+            raise SettingsError("setting pushed_request_lifetime: more than nothing and less than 600 seconds")
 
     @property
     def is_secure(self) -> bool:

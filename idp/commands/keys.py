@@ -1,4 +1,4 @@
-"""``tongxing keys``: the signing keys and their stages."""
+"""``tongxing keys``: the provider's keys and their stages."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from idp.storage import signing_keys
 
 @click.group("keys")
 def group() -> None:
-    """Signing keys; they rotate by themselves."""
+    """Keys that sign and keys that decrypt; they rotate by themselves."""
 
 
 @group.command("list")
@@ -19,9 +19,10 @@ def list_keys() -> None:
     """Every key with its algorithm, stage and times."""
     with working() as context:
         for key in signing_keys.list_all(context.db, context.vault):
+            work = "signs" if key.is_for_signing else "decrypts"
             click.echo(
                 f"{key.kid}\t{key.alg}\t{key.stage(context.now)}\t"
-                f"signs {key.signs_from:%Y-%m-%d %H:%M} to {key.signs_until:%Y-%m-%d %H:%M} UTC"
+                f"{work} {key.signs_from:%Y-%m-%d %H:%M} to {key.signs_until:%Y-%m-%d %H:%M} UTC"
             )
 
 

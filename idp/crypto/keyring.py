@@ -1,4 +1,4 @@
-"""The key ring: which key signs now, which keys verify, and the JWKS that is published.
+"""The key ring: which key signs now, which keys verify, which decrypt, and the JWKS that is published.
 
 A process keeps a copy of the keys and never reads them for a request; :meth:`KeyRing.replace` brings it up to date.
 joserfc is always handed exactly one key, never a set to choose from.
@@ -32,7 +32,7 @@ class _Held:
 
 
 class KeyRing:
-    """The provider's signing keys as this process knows them. Thread-safe."""
+    """The provider's own keys as this process knows them. Thread-safe."""
 
     def __init__(self, keys: Sequence[SigningKey] = ()) -> None:
         self._held = _Held((), {}, {})
@@ -61,20 +61,34 @@ class KeyRing:
     def signing(self, alg: str, now: datetime) -> tuple[str, Any]:
         """(kid, private key) of the key that signs with ``alg`` now: of several the newest."""
         held = self._held
-        candidates = [key for key in held.keys if key.alg == alg and key.stage(now) is KeyStage.SIGNING]
-        if not candidates:
+        newest = _current([key for key in held.keys if key.is_for_signing], alg, now)
+        if newest is None:
             raise NoSigningKey(alg)
-        newest = max(candidates, key=lambda key: key.signs_from)
         return newest.kid, held.private[newest.kid]
 
     def verifying(self, kid: str, now: datetime) -> tuple[str, Any] | None:
         """(alg, public key) for a kid that is still published; None for any other."""
         held = self._held
         for key in held.keys:
-            if key.kid == kid and key.stage(now) is not KeyStage.GONE:
+            if key.kid == kid and key.is_for_signing and key.stage(now) is not KeyStage.GONE:
                 return key.alg, held.public[kid]
         return None
+
+    def decrypting(self, alg: str, kid: str | None, now: datetime) -> Any:
+        """The private key for what was encrypted to us with ``alg``: the one named, as long as it is published; else
+        the current one. None where there is no such key."""
+        held = self._held
+        ours = [key for key in held.keys if key.alg == alg and not key.is_for_signing]
+        named = [key for key in ours if key.kid == kid and key.stage(now) is not KeyStage.GONE]
+        found = named[0] if named else _current(ours, alg, now) if kid is None else None
+        return held.private[found.kid] if found else None
 
     def jwks(self, now: datetime) -> dict[str, Any]:
         """The published JWK Set (RFC 7517 §5): every key but those that are gone."""
         return {"keys": [key.public_jwk for key in self._held.keys if key.stage(now) is not KeyStage.GONE]}
+
+
+def _current(keys: Sequence[SigningKey], alg: str, now: datetime) -> SigningKey | None:
+    """The key of an algorithm whose time it is: of several the newest."""
+    candidates = [key for key in keys if key.alg == alg and key.stage(now) is KeyStage.SIGNING]
+    return max(candidates, key=lambda key: key.signs_from, default=None)

@@ -87,6 +87,25 @@ class Client:
     def scope(self) -> frozenset[str]:
         return frozenset(str(self.metadata.get("scope", "openid")).split())
 
+    @cached_property
+    def request_uris(self) -> tuple[str, ...]:
+        """Where its request objects may be fetched (OpenID Connect Core §6.2)."""
+        return tuple(self.metadata.get("request_uris", ()))
+
+    @property
+    def request_object_alg(self) -> str | None:
+        return self.metadata.get("request_object_signing_alg")
+
+    @property
+    def must_push(self) -> bool:
+        """RFC 9126 §6."""
+        return self.profile.must_push or self.metadata.get("require_pushed_authorization_requests") is True
+
+    @property
+    def must_sign_request(self) -> bool:
+        """RFC 9101 §10.5."""
+        return self.profile.must_sign_request or self.metadata.get("require_signed_request_object") is True
+
     @property
     def id_token_alg(self) -> str | None:
         return self.metadata.get("id_token_signed_response_alg")

@@ -1,4 +1,7 @@
-"""A signing key's life in stages: published, signing, retiring, gone. The clock alone moves it on."""
+"""A key's life in stages: published, signing, retiring, gone. The clock alone moves it on.
+
+Keys that others encrypt to us with (``use`` is ``enc``) live by the same stages; they never sign.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from typing import Any
 
 class KeyStage(StrEnum):
     PUBLISHED = "published"  # in the JWKS, so that caches learn it, but not yet signing
-    SIGNING = "signing"
+    SIGNING = "signing"  # of its algorithm's keys the current one
     RETIRING = "retiring"  # signs no more; verifies what it signed
     GONE = "gone"
 
@@ -25,6 +28,10 @@ class SigningKey:
     signs_from: datetime
     signs_until: datetime
     gone_at: datetime
+
+    @property
+    def is_for_signing(self) -> bool:
+        return self.public_jwk.get("use") != "enc"
 
     def stage(self, now: datetime) -> KeyStage:
         if now < self.signs_from:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from idp.context import Context
 from idp.domain.client import Client
+from idp.domain.origin import PLAIN, Origin
 from idp.protocol.messages import Pairs
 from idp.protocol.requested_claims import RequestedClaims
 from idp.protocol.responses import Target
@@ -20,13 +21,15 @@ class AuthorizationRequest:
     """Filled in by the checks in their order and only read afterwards. ``client`` and ``target`` are always set once
     the first two checks have passed."""
 
-    parameters: Pairs = field(repr=False)
+    parameters: Pairs = field(repr=False)  # those that count, see idp.protocol.resolution
+    origin: Origin = PLAIN
     client: Client = field(init=False)
     target: Target | None = None
     response_type: str = "code"  # in our order of words
     scope: frozenset[str] = frozenset()
     nonce: str | None = None
     code_challenge: str | None = None
+    dpop_jkt: str | None = None  # the only key whose proof may redeem the code (RFC 9449 §10)
     prompt: frozenset[str] = frozenset()
     max_age: int | None = None  # seconds
     display: str | None = None
@@ -40,8 +43,6 @@ class AuthorizationRequest:
     claims: RequestedClaims = field(default_factory=RequestedClaims)
     resources: tuple[str, ...] = ()
     idp_hint: str | None = None
-    dpop_jkt: str | None = None  # the only key whose proof may redeem the code (RFC 9449 §10)
-    request_hash: str | None = None  # of the pushed request or request object this is; it is answered once
 
     def asks_for(self, part: str) -> bool:
         """Whether the answer is to hold a ``code``, an ``id_token`` or an access ``token``."""

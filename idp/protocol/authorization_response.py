@@ -74,7 +74,7 @@ class AuthorizationResponse(BaseGrant, AuthorizationEndpointMixin, ABC):
             requested_claims=request.claims.as_dict(),
             act_as=session.act_as,
             dpop_jkt=request.dpop_jkt,
-            request_hash=request.request_hash,
+            request_hash=request.origin.request_hash,
             is_front_channel=request.response_type != "code",
             code_expires_at=self.context.now + self.context.settings.code_lifetime,
         )

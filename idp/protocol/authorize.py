@@ -11,21 +11,24 @@ from typing import Any
 from idp.config import Settings
 from idp.context import Context
 from idp.domain.assurance import LEVELS, acr_of
+from idp.domain.origin import PLAIN, Origin
 from idp.protocol.authorization_request import AuthorizationRequest, Check
 from idp.protocol.checks.acr_values import check_acr_values
 from idp.protocol.checks.characters import check_characters, check_repetition
 from idp.protocol.checks.claims import check_claims
 from idp.protocol.checks.client import check_client_id
 from idp.protocol.checks.display import DISPLAYS, check_display
+from idp.protocol.checks.dpop_jkt import check_dpop_jkt
 from idp.protocol.checks.id_token_hint import check_id_token_hint
 from idp.protocol.checks.idp_hint import check_idp_hint
 from idp.protocol.checks.login_hint import check_login_hint
 from idp.protocol.checks.max_age import check_max_age
 from idp.protocol.checks.nonce import check_nonce
 from idp.protocol.checks.pkce import METHOD, check_pkce
+from idp.protocol.checks.profile import check_profile
 from idp.protocol.checks.prompt import PROMPTS, check_prompt
 from idp.protocol.checks.redirect_uri import check_redirect_uri
-from idp.protocol.checks.request_object import check_request_object
+from idp.protocol.checks.registration import check_registration
 from idp.protocol.checks.resource import check_resource
 from idp.protocol.checks.response_mode import check_response_mode
 from idp.protocol.checks.response_type import check_response_type
@@ -34,6 +37,7 @@ from idp.protocol.checks.state import check_state
 from idp.protocol.checks.ui_locales import check_ui_locales
 from idp.protocol.errors import ProtocolError
 from idp.protocol.messages import Pairs
+from idp.protocol.resolution import resolve
 from idp.protocol.response_types import GRANT_TYPES, RESPONSE_TYPES
 from idp.protocol.responses import RESPONSE_MODES
 
@@ -46,13 +50,15 @@ AUTHORIZE_CHECKS: tuple[Check, ...] = (
     check_redirect_uri,  # and where; every error from here on goes there
     check_characters,
     check_repetition,
+    check_profile,  # whether it came as it must
     check_response_mode,
-    check_request_object,  # before the parameters it would replace
+    check_registration,
     check_response_type,
     check_state,
     check_scope,
     check_nonce,
     check_pkce,
+    check_dpop_jkt,
     check_prompt,
     check_max_age,
     check_display,
@@ -66,10 +72,15 @@ AUTHORIZE_CHECKS: tuple[Check, ...] = (
 )
 
 
-def check_authorization_request(context: Context, parameters: Pairs) -> AuthorizationRequest:
-    """Walk the checks once. Raises ProtocolError, whose ``target`` says where the error may be sent."""
-    request = AuthorizationRequest(parameters)
+def check_authorization_request(
+    context: Context, parameters: Pairs, origin: Origin | None = None
+) -> AuthorizationRequest:
+    """Walk the checks once. ``origin`` says how parameters came that are settled; without it, those that count are
+    found first. Raises ProtocolError, whose ``target`` says where the error may be sent."""
+    request = AuthorizationRequest(parameters, origin or PLAIN)
     try:
+        if origin is None:
+            resolve(request, context)
         for check in AUTHORIZE_CHECKS:
             check(request, context)
     except ProtocolError as error:
@@ -91,7 +102,5 @@ def server_metadata(settings: Settings) -> dict[str, Any]:
         "acr_values_supported": [acr_of(level) for level in LEVELS],
         "ui_locales_supported": ["zh-CN" if locale == "zh" else locale for locale in settings.locales],
         "claims_parameter_supported": True,
-        "request_parameter_supported": False,
-        "request_uri_parameter_supported": False,
         "authorization_response_iss_parameter_supported": True,
     }

@@ -1,7 +1,8 @@
-"""Signing keys: made, published, used and retired in stages by the clock (OpenID Connect Core §10.1.1).
+"""Our keys: made, published, used and retired in stages by the clock (OpenID Connect Core §10.1.1, §10.2.1).
 
 A key is in the JWKS for ``key_publish_lead`` before it signs, signs for ``key_lifetime``, and stays in the JWKS until
-whatever it signed last has expired. Its successor is made in time for that, by whichever process comes first.
+whatever it signed last has expired. Its successor is made in time for that, by whichever process comes first. The keys
+others encrypt to us with rotate by the same clock; each decrypts as long as it is published.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from joserfc.jwk import generate_key
 from idp.config import Settings
 from idp.context import Context
 from idp.crypto.jose import UnknownKey, verify_own
+from idp.crypto.jwe import KEY_ALGORITHMS
 from idp.crypto.random import new_id
 from idp.domain.signing_key import KeyStage, SigningKey
 from idp.storage import signing_keys
@@ -25,6 +27,12 @@ _KINDS: dict[str, tuple[Any, Any]] = {
     "PS256": ("RSA", 2048),
     "ES256": ("EC", "P-256"),
     "EdDSA": ("OKP", "Ed25519"),
+} | {
+    "RSA-OAEP-256": ("RSA", 2048),
+    "RSA-OAEP": ("RSA", 2048),
+    "ECDH-ES": ("EC", "P-256"),
+    "ECDH-ES+A128KW": ("EC", "P-256"),
+    "ECDH-ES+A256KW": ("EC", "P-256"),
 }
 _UNKNOWN_KEY_PAUSE = timedelta(seconds=5)  # a stranger's made-up kid must not become a query per request
 
@@ -36,7 +44,7 @@ def ensure_keys(context: Context) -> None:
     """
     signing_keys.lock(context.db)
     keys = signing_keys.list_all(context.db, context.vault)
-    for alg in context.settings.key_algorithms:
+    for alg in _algorithms(context.settings):
         _ensure_alg(context, alg, [key for key in keys if key.alg == alg])
     reload_keys(context)
 
@@ -51,7 +59,7 @@ def rotate_now(context: Context) -> None:
         elif key.stage(now) is KeyStage.PUBLISHED:  # prepared as a successor, it stays one: of the new key
             successor = replace(key, signs_from=now + lifetime)
             signing_keys.reschedule(context.db, _ending(context, successor, now + 2 * lifetime))
-    for alg in context.settings.key_algorithms:
+    for alg in _algorithms(context.settings):
         signing_keys.add(context.db, context.vault, _new_key(context, alg, now))
     reload_keys(context)
 
@@ -80,6 +88,11 @@ def _verify(context: Context, token: str, typ: str, may_be_expired: bool) -> dic
     return verify_own(context.keys, token, context.now, typ=typ, may_be_expired=may_be_expired)
 
 
+def _algorithms(settings: Settings) -> tuple[str, ...]:
+    """Those we keep keys for: each has its own, which is used for nothing else."""
+    return (*settings.key_algorithms, *settings.encryption_algorithms)
+
+
 def _ensure_alg(context: Context, alg: str, keys: list[SigningKey]) -> None:
     now, lead = context.now, context.settings.key_publish_lead
     if not any(key.stage(now) is KeyStage.SIGNING for key in keys):
@@ -97,7 +110,7 @@ def _new_key(context: Context, alg: str, signs_from: datetime) -> SigningKey:
     kind, size = _KINDS[alg]
     key = generate_key(kind, size)
     kid = new_id()
-    names = {"kid": kid, "alg": alg, "use": "sig"}
+    names = {"kid": kid, "alg": alg, "use": "enc" if alg in KEY_ALGORITHMS else "sig"}
     made = SigningKey(
         kid=kid,
         alg=alg,

@@ -13,6 +13,8 @@ from typing import Any
 
 from authlib.oauth2.rfc6749 import OAuth2Payload, OAuth2Request
 
+from idp.domain.origin import Origin
+
 Pairs = tuple[tuple[str, str], ...]
 JSON_HEADERS = [("Content-Type", "application/json"), ("Cache-Control", "no-store"), ("Pragma", "no-cache")]
 """Of every back-channel answer (RFC 6749 §5.1)."""
@@ -29,6 +31,8 @@ class Request:
     form: Pairs = field(default=(), repr=False)
     client_certificate: bytes | None = field(default=None, repr=False)
     """The certificate the caller proved itself by in TLS (DER), as a configured proxy says."""
+    origin: Origin | None = None
+    """How an authorization request came whose parameters are settled already; None: it has just come, as it stands."""
 
     @property
     def parameters(self) -> Pairs:

@@ -16,14 +16,14 @@ from authlib.oauth2.rfc6749 import AuthorizationServer, OAuth2Request
 from idp.context import Context
 from idp.domain.client import Client
 from idp.domain.session import SignedIn
-from idp.protocol import client_authentication, session_management, token_endpoint
+from idp.protocol import client_authentication, par, session_management, token_endpoint
 from idp.protocol.authorization_response import AuthorizationResponse
 from idp.protocol.authorize import check_authorization_request
 from idp.protocol.errors import ProtocolError
 from idp.protocol.form import check_form
 from idp.protocol.grants import TOKEN_GRANTS
 from idp.protocol.introspection import Introspection
-from idp.protocol.messages import CoreRequest, Reply, Request
+from idp.protocol.messages import CoreRequest, Payload, Reply, Request
 from idp.protocol.response_types import AUTHORIZATION_GRANTS
 from idp.protocol.responses import write_success
 from idp.protocol.revocation import Revocation
@@ -58,6 +58,9 @@ class Server(AuthorizationServer):
             raise TypeError("there is no request to fall back to")
         return token_endpoint.respond(self, CoreRequest(request))
 
+    def create_par_response(self, request: Request) -> Reply:
+        return par.respond(self, CoreRequest(request))
+
     def send_signal(self, name: str, *args: Any, **kwargs: Any) -> None:
         """Authlib announces events here; nobody listens."""
 
@@ -68,7 +71,9 @@ class Server(AuthorizationServer):
         """Our checks run before Authlib looks at a parameter: it would put the client's text into error texts, refuse
         that text, and run extensions in no order."""
         if request.authorization is None:
-            request.authorization = check_authorization_request(self.context, request.message.parameters)
+            message = request.message
+            request.authorization = check_authorization_request(self.context, message.parameters, message.origin)
+            request.payload = Payload(request.authorization.parameters)  # what was pushed counts, or a request object
         return super().get_authorization_grant(request)  # type: ignore[no-any-return]
 
     def grant_authorization(

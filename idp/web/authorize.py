@@ -1,6 +1,7 @@
 """/authorize, the authorization endpoint: check, decide, then one page or the answer.
 
-A request with ``interaction`` is one that comes back from a page; its parameters are those it began with.
+A request with ``interaction`` is one that comes back from a page; its parameters are those it began with, as they were
+settled then: nothing is fetched, verified or looked up for them again.
 """
 
 from __future__ import annotations
@@ -11,8 +12,11 @@ from flask import Blueprint, Response, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from idp.context import Context
+from idp.domain.grant import RequestAnswered
 from idp.domain.interaction import Interaction
 from idp.domain.session import SessionEnded, SignedIn
+from idp.protocol import resolution
+from idp.protocol.authorization_response import AuthorizationResponse
 from idp.protocol.authorize import PATH, AuthorizationRequest
 from idp.protocol.client_jwts import UnusableRegistration
 from idp.protocol.errors import ProtocolError
@@ -38,9 +42,11 @@ def authorize() -> AnyResponse:
     message = replace(bridge.message(), query=())
     parked = interactions.find_parked(context, handle)
     if parked is not None:
-        return _proceed(context, replace(message, query=parked))
+        parameters, origin = parked
+        return _proceed(context, replace(message, query=parameters, origin=origin))
     interaction = interactions.load(context, handle)
-    return _proceed(context, replace(message, query=interaction.parameters), interaction, handle)
+    message = replace(message, query=interaction.parameters, origin=interaction.origin)
+    return _proceed(context, message, interaction, handle)
 
 
 @blueprint.post(PATH)
@@ -52,7 +58,7 @@ def authorize_by_post() -> AnyResponse:
         checked = Server(context).get_consent_grant(message).request.authorization
     except ProtocolError as error:
         return _refuse(context, error, is_post=True)
-    parked = interactions.park(context, message.form, checked.client.client_id)
+    parked = interactions.park(context, checked)
     return redirect(interactions.resume_url(parked), 303, Response)
 
 
@@ -76,18 +82,24 @@ def _proceed(
     signed_in = browser.signed_in(context, asked.client.client_id)
     match decide(asked, _facts(context, asked, signed_in, interaction)):
         case Grant(signed_in=granted):
-            state = browser.state(context.settings, granted)
-            try:
-                return respond(server.grant_authorization(grant, granted, browser_state=state))
-            except ProtocolError as error:
-                return _refuse(context, error)
-            except SessionEnded:  # signed out in this very moment: ask again, now without a session
-                return redirect(request.full_path, 302, Response)
+            return _give(context, server, grant, granted)
         case Refuse(error=refusal):
             refusal.answer_parameters = answer_parameters(asked, browser.state(context.settings, signed_in))
             return _refuse(context, refusal)
         case Visit() as visit:
             return _visit(context, asked, visit, handle)
+
+
+def _give(context: Context, server: Server, grant: AuthorizationResponse, granted: SignedIn) -> AnyResponse:
+    state = browser.state(context.settings, granted)
+    try:
+        return respond(server.grant_authorization(grant, granted, browser_state=state))
+    except ProtocolError as error:
+        return _refuse(context, error)
+    except SessionEnded:  # signed out in this very moment: ask again, now without a session
+        return redirect(request.full_path, 302, Response)
+    except RequestAnswered:
+        return _refuse(context, resolution.answered_already(grant.asked))
 
 
 def _facts(
@@ -117,7 +129,7 @@ def _facts(
 
 def _visit(context: Context, asked: AuthorizationRequest, visit: Visit, handle: str | None) -> AnyResponse:
     if handle is None:
-        handle = interactions.start(context, asked.parameters, asked.client.client_id, asked.login_hint or "")
+        handle = interactions.start(context, asked)
     language = locale.best_of(context.settings, asked.ui_locales)
     handle = interactions.for_page(context, handle, level=visit.level, locale=language)
     path = f"{visit.page}/{visit.upstream}/start" if visit.page is Page.UPSTREAM else str(visit.page)

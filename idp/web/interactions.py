@@ -16,6 +16,9 @@ from idp.context import Context
 from idp.crypto.random import new_id
 from idp.crypto.vault import Vault, VaultError
 from idp.domain.interaction import Interaction
+from idp.domain.origin import Origin
+from idp.protocol.authorization_request import AuthorizationRequest
+from idp.protocol.messages import Pairs
 from idp.web import browser
 
 KIND = "interaction"
@@ -40,37 +43,40 @@ class Handle:
     account_id: str = ""  # whom a page asked; another person's answer does not count for them
 
 
-def start(context: Context, parameters: tuple[tuple[str, str], ...], client_id: str, login_hint: str = "") -> str:
+def start(context: Context, asked: AuthorizationRequest) -> str:
     """Store a request that waits for its person; returns its handle (one write)."""
+    client_id = asked.client.client_id
     interaction = Interaction(
         id=new_id(),
         client_id=client_id,
-        parameters=parameters,
+        parameters=asked.parameters,
         created_at=context.now,
         browser_hash=browser.browser_hash(context.settings),
+        origin=asked.origin,
     )
     save(context, interaction)
-    return _seal(context, _handle(context, interaction.id, client_id, interaction.browser_hash, login_hint))
+    handle = _handle(context, interaction.id, client_id, interaction.browser_hash, asked.login_hint or "")
+    return _seal(context, handle)
 
 
-def park(context: Context, parameters: tuple[tuple[str, str], ...], client_id: str) -> str:
+def park(context: Context, asked: AuthorizationRequest) -> str:
     """Store a posted request until the browser comes back with its cookies; returns its handle (one write)."""
-    handle = _handle(context, new_id(), client_id, "", "")
-    value = {"parameters": [list(pair) for pair in parameters]}
+    handle = _handle(context, new_id(), asked.client.client_id, "", "")
+    value = {"parameters": [list(pair) for pair in asked.parameters], "origin": asked.origin.as_dict()}
     context.ephemeral.put(PARKED, handle.id, value, context.settings.interaction_lifetime)
     return _seal(context, handle)
 
 
-def find_parked(context: Context, text: str) -> tuple[tuple[str, str], ...] | None:
-    """The parameters of a parked request (one read), None where the handle is an interaction's. It may be read again:
-    that is the same as sending the request again. Raises InteractionLost."""
+def find_parked(context: Context, text: str) -> tuple[Pairs, Origin] | None:
+    """The parameters of a parked request and how they came (one read), None where the handle is an interaction's. It
+    may be read again: that is the same as sending the request again. Raises InteractionLost."""
     handle = read(context.vault, text)
     if handle.browser_hash:
         return None
     value = context.ephemeral.get(PARKED, handle.id)
     if value is None:
         raise InteractionLost
-    return tuple((name, given) for name, given in value["parameters"])
+    return tuple((name, given) for name, given in value["parameters"]), Origin.from_dict(value["origin"])
 
 
 def read(vault: Vault, text: str) -> Handle:

@@ -33,7 +33,7 @@ def load(context: Context) -> Pending:
     """The interaction the request at hand names; raises InteractionLost. Two reads."""
     handle = request.form.get("interaction") or request.args.get("interaction", "")
     interaction = interactions.load(context, handle)
-    asked = check_authorization_request(context, interaction.parameters)
+    asked = check_authorization_request(context, interaction.parameters, interaction.origin)
     signed_in = browser.signed_in(context, interaction.client_id)
     return Pending(handle, interaction, asked, signed_in, interactions.read(context.vault, handle).account_id)
 

@@ -231,8 +231,8 @@ SILENT: list[tuple[dict[str, str | None], str]] = [
     ({"scope": "openid identity"}, "invalid_scope"),
     ({"code_challenge": None}, "invalid_request"),
     ({"code_challenge_method": "plain"}, "invalid_request"),
-    ({"request": "x.y.z"}, "request_not_supported"),
-    ({"request_uri": "https://127.0.0.1/x"}, "request_uri_not_supported"),
+    ({"request": "x.y.z"}, "invalid_request_object"),
+    ({"request_uri": "https://127.0.0.1/x"}, "invalid_request_uri"),
     ({"display": "popup", "ui_locales": "xx de", "claims_locales": "fr", "unknown": "1", "login_hint": "x"}, "code"),
     ({"acr_values": "urn:example:nothing urn:tongxing:loa:4"}, "code"),
 ]  # fmt: skip

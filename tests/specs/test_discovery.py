@@ -54,8 +54,15 @@ REGISTERED = {  # the IANA registry "OAuth Authorization Server Metadata", as fa
     "issuer",
     "jwks_uri",
     "prompt_values_supported",
+    "pushed_authorization_request_endpoint",
+    "request_object_encryption_alg_values_supported",
+    "request_object_encryption_enc_values_supported",
+    "request_object_signing_alg_values_supported",
     "request_parameter_supported",
     "request_uri_parameter_supported",
+    "require_pushed_authorization_requests",
+    "require_request_uri_registration",
+    "require_signed_request_object",
     "response_modes_supported",
     "response_types_supported",
     "revocation_endpoint",
@@ -105,7 +112,7 @@ def test_the_issuer_is_the_address_without_the_well_known_part(document: dict[st
 
 def test_every_endpoint_is_there(app: Flask, http: FlaskClient, document: dict[str, Any]) -> None:
     endpoints = {name: url for name, url in document.items() if name.endswith(("_endpoint", "_uri"))}
-    assert len(endpoints) == 7
+    assert len(endpoints) == 8
     for url in endpoints.values():
         assert url.startswith(document["issuer"] + "/")
         assert http.get(urlsplit(url).path).status_code != 404
@@ -137,10 +144,22 @@ def test_every_listed_algorithm_signs(side: TokenSide, document: dict[str, Any])
         assert side.read(side.tokens(caller, side.person())["id_token"], alg).header["alg"] == alg
 
 
-def test_what_is_not_offered_is_denied_where_silence_would_mean_yes(document: dict[str, Any]) -> None:
-    """`request_uri_parameter_supported` defaults to true (Discovery §3)."""
-    assert document["request_uri_parameter_supported"] is False
-    assert document["request_parameter_supported"] is False
+def test_it_says_how_requests_may_come(document: dict[str, Any]) -> None:
+    """Discovery §3, RFC 9101 §10.5, RFC 9126 §5."""
+    for name in ("request_parameter_supported", "request_uri_parameter_supported", "require_request_uri_registration"):
+        assert document[name] is True
+    assert document["require_pushed_authorization_requests"] is False
+    assert document["require_signed_request_object"] is False
+    assert document["request_object_signing_alg_values_supported"] == ["RS256", "PS256", "ES256", "EdDSA"]
+    assert document["request_object_encryption_alg_values_supported"] == ["RSA-OAEP-256", "ECDH-ES"]
+    assert "A256GCM" in document["request_object_encryption_enc_values_supported"]
+
+
+def test_unsigned_request_objects_are_offered_only_where_openings_are(
+    make_app: Callable[..., Flask], new_http: Callable[[Flask], FlaskClient]
+) -> None:
+    document = new_http(make_app(openings_allowed=True)).get(BOTH[0]).json
+    assert "none" in document["request_object_signing_alg_values_supported"]
 
 
 def test_it_follows_the_settings(make_app: Callable[..., Flask], new_http: Callable[[Flask], FlaskClient]) -> None:
@@ -164,12 +183,13 @@ def test_two_contributors_of_one_list_are_merged(monkeypatch: pytest.MonkeyPatch
 # --- the keys -------------------------------------------------------------------------------------------------------
 
 
-def test_the_jwks_holds_public_keys_for_signatures_each_with_its_own_id(http: FlaskClient) -> None:
+def test_the_jwks_holds_public_keys_each_for_one_use_and_with_its_own_id(http: FlaskClient) -> None:
     keys = http.get("/jwks").json["keys"]
-    assert {key["alg"] for key in keys} == {"RS256", "ES256", "PS256", "EdDSA"}
+    assert {key["alg"] for key in keys if key["use"] == "sig"} == {"RS256", "ES256", "PS256", "EdDSA"}
+    assert {key["alg"] for key in keys if key["use"] == "enc"} == {"RSA-OAEP-256", "ECDH-ES"}
     assert len({key["kid"] for key in keys}) == len(keys)
     for key in keys:
-        assert key["use"] == "sig"
+        assert key["use"] in {"sig", "enc"}
         assert {"d", "p", "q", "dp", "dq", "qi", "k"}.isdisjoint(key)
         assert not import_key(key).is_private
 

@@ -91,8 +91,8 @@ REDIRECTED_ERRORS: list[tuple[str, dict[str, Any], str]] = [
     ("Core §3.1.2.1 display", {"display": "hologram"}, "invalid_request"),
     ("Core §3.1.2.1 id_token_hint", {"id_token_hint": "garbage"}, "invalid_request"),
     ("Core §3.1.2.1 id_token_hint", {"id_token_hint": "e30.e30.e30"}, "invalid_request"),
-    ("Core §3.1.2.6", {"request": "eyJhbGciOiJub25lIn0.e30."}, "request_not_supported"),
-    ("Core §3.1.2.6", {"request_uri": "https://client.example/request"}, "request_uri_not_supported"),
+    ("Core §6.1", {"request": "eyJhbGciOiJub25lIn0.e30."}, "invalid_request_object"),
+    ("Core §6.2", {"request_uri": "https://client.example/request"}, "invalid_request_uri"),
     ("Core §7.2.1", {"registration": "{}"}, "registration_not_supported"),
     (
         "Core §5.5.1.1",

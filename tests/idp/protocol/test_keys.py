@@ -9,11 +9,13 @@ from datetime import timedelta
 
 import pytest
 from flask import Flask
+from joserfc.jwk import import_key
 from sqlalchemy.orm import Session as DbSession
 
 from idp.config import Settings
 from idp.context import Context, Provider
-from idp.crypto import jose
+from idp.crypto import jose, jwe
+from idp.crypto.keyring import NoSigningKey
 from idp.domain.signing_key import KeyStage
 from idp.protocol import keys
 from idp.storage import signing_keys
@@ -27,7 +29,7 @@ Count = Callable[..., AbstractContextManager[Statements]]
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
     """One fast algorithm: these tests make many keys."""
-    return replace(settings, key_algorithms=("ES256",))
+    return replace(settings, key_algorithms=("ES256",), encryption_algorithms=())
 
 
 @pytest.fixture
@@ -234,3 +236,79 @@ def test_keys_of_an_algorithm_that_was_switched_off_still_verify(work: Work, mak
         keys.ensure_keys(context)
         assert {key.alg for key in context.keys.keys} == {"ES256", "EdDSA"}
         assert jose.verify_own(context.keys, token, context.now, typ="JWT")
+
+
+# --- keys that others encrypt to us with ----------------------------------------------------------------------------
+
+
+ENCRYPTION = ["RSA-OAEP-256", "RSA-OAEP", "ECDH-ES", "ECDH-ES+A128KW", "ECDH-ES+A256KW"]
+
+
+def encrypted_to(context: Context, alg: str, kid: str, *, is_named: bool = True) -> str:
+    """What an outsider encrypts with the published key of that id."""
+    jwk = next(key for key in context.keys.jwks(context.now)["keys"] if key["kid"] == kid)
+    return jwe.encrypt("a.b.c", import_key(jwk), alg=alg, enc="A256GCM", kid=kid if is_named else None)
+
+
+def decrypted(context: Context, token: str) -> str:
+    return jwe.decrypt(token, lambda header: context.keys.decrypting(header["alg"], header.get("kid"), context.now))
+
+
+@pytest.mark.usefixtures("provider")
+@pytest.mark.parametrize("alg", ENCRYPTION)
+def test_an_encryption_key_is_published_for_encryption_decrypts_and_never_signs(
+    make_app: Callable[..., Flask], alg: str
+) -> None:
+    other: Provider = make_app(key_algorithms=(), encryption_algorithms=(alg,)).extensions["tongxing"]
+    with DbSession(other.engine) as db:
+        context = other.context(db)
+        keys.ensure_keys(context)
+        (published,) = context.keys.jwks(context.now)["keys"]
+        assert (published["use"], published["alg"]) == ("enc", alg) and "d" not in published
+        for is_named in (True, False):
+            token = encrypted_to(context, alg, published["kid"], is_named=is_named)
+            assert decrypted(context, token) == "a.b.c"
+        assert context.keys.verifying(published["kid"], context.now) is None
+        with pytest.raises(NoSigningKey):
+            context.keys.signing(alg, context.now)
+
+
+@pytest.mark.usefixtures("provider")
+def test_an_encryption_key_decrypts_from_its_publication_until_it_is_gone(
+    make_app: Callable[..., Flask], clock: Clock
+) -> None:
+    other: Provider = make_app(encryption_algorithms=("ECDH-ES",)).extensions["tongxing"]
+    settings = other.settings
+    with DbSession(other.engine) as db:
+        context = other.context(db)
+        keys.ensure_keys(context)
+        (first,) = [key for key in context.keys.keys if key.alg == "ECDH-ES"]
+        early = encrypted_to(context, "ECDH-ES", first.kid)
+        db.commit()
+    clock.advance(settings.key_lifetime - 2 * settings.key_publish_lead)
+    with DbSession(other.engine) as db:
+        context = other.context(db)
+        keys.ensure_keys(context)
+        _, second = [key for key in context.keys.keys if key.alg == "ECDH-ES"]
+        assert second.stage(context.now) is KeyStage.PUBLISHED
+        assert decrypted(context, encrypted_to(context, "ECDH-ES", second.kid)) == "a.b.c"
+        db.commit()
+    clock.now = first.gone_at - timedelta(seconds=1)
+    with DbSession(other.engine) as db:
+        context = other.context(db)
+        assert decrypted(context, early) == "a.b.c"
+    clock.advance(1)
+    with DbSession(other.engine) as db:
+        context = other.context(db)
+        assert context.keys.decrypting("ECDH-ES", first.kid, context.now) is None
+
+
+@pytest.mark.usefixtures("provider")
+def test_rotating_now_rotates_encryption_keys_too(make_app: Callable[..., Flask]) -> None:
+    other: Provider = make_app(encryption_algorithms=("ECDH-ES",)).extensions["tongxing"]
+    with DbSession(other.engine) as db:
+        context = other.context(db)
+        keys.ensure_keys(context)
+        keys.rotate_now(context)
+        found = [key.stage(context.now) for key in context.keys.keys if key.alg == "ECDH-ES"]
+    assert Counter(found) == {KeyStage.SIGNING: 1, KeyStage.RETIRING: 1}
