@@ -55,7 +55,13 @@ class UnknownKey(TokenRefused):
 
 class _Registry(JWSRegistry):
     """Algorithms by our allow-list alone; joserfc's own look-up warns about the name EdDSA, which the JWKs of
-    deployed clients still use (RFC 9864 §2.2)."""
+    deployed clients still use (RFC 9864 §2.2). Unknown header members are ignored (RFC 7515 §4), critical ones
+    refused; a header may hold a key (RFC 9449 §4.2)."""
+
+    max_header_length = 4096  # characters
+
+    def __init__(self, algorithms: tuple[str, ...]) -> None:
+        super().__init__(algorithms=algorithms, strict_check_header=False)
 
     def get_alg(self, name: str) -> Any:
         if not isinstance(name, str) or name not in (self.allowed or ()):

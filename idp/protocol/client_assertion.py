@@ -17,11 +17,11 @@ from idp.crypto.random import hash_secret
 from idp.domain.client import Client
 from idp.domain.opening import Opening
 from idp.protocol import client_keys
+from idp.protocol.numeric_date import is_moment
 
 TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 LONGEST_LIFE = 300  # seconds from now until exp
 SKEW = 10  # seconds a client's clock may be ahead of ours
-_LAST_MOMENT = 2**53  # beyond it a number of seconds is no time, and no float either
 
 
 def subject_of(assertion: str) -> str | None:
@@ -94,15 +94,10 @@ def _is_for_us(context: Context, client: Client, audience: Any) -> bool:
 def _is_timely(context: Context, claims: Mapping[str, Any]) -> bool:
     now = context.now.timestamp()
     moments = [claims.get("exp"), *(claims[name] for name in ("iat", "nbf") if name in claims)]
-    if not all(_is_moment(moment) for moment in moments):
+    if not all(is_moment(moment) for moment in moments):
         return False
     expires_at, *begins = moments
     return 0 < expires_at - now <= LONGEST_LIFE and all(begin - now <= SKEW for begin in begins)
-
-
-def _is_moment(value: Any) -> bool:
-    """RFC 7519 §2 NumericDate; JSON has larger integers than any clock, and arithmetic with them overflows."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= _LAST_MOMENT
 
 
 def _is_first_use(context: Context, client: Client, claims: Mapping[str, Any]) -> bool:

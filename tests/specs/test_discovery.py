@@ -41,6 +41,7 @@ REGISTERED = {  # the IANA registry "OAuth Authorization Server Metadata", as fa
     "claims_supported",
     "code_challenge_methods_supported",
     "display_values_supported",
+    "dpop_signing_alg_values_supported",
     "end_session_endpoint",
     "frontchannel_logout_session_supported",
     "frontchannel_logout_supported",
