@@ -6,13 +6,15 @@ import base64
 import hashlib
 import json
 import secrets
-import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from joserfc import jws
 from joserfc.jwk import generate_key, thumbprint
 
+from idp.context import utc_now
 from tests.assertions import ISSUER, KINDS, OMIT, AnyAlgorithm
 
 PUBLIC_MEMBERS = {"EC": ("crv", "kty", "x", "y"), "OKP": ("crv", "kty", "x"), "RSA": ("e", "kty", "n")}
@@ -30,10 +32,15 @@ class ProofKey:
 
     alg: str = "ES256"
     key: Any = field(default=None, repr=False)
+    clock: Callable[[], datetime] = utc_now
 
     @classmethod
-    def new(cls, alg: str = "ES256") -> ProofKey:
-        return cls(alg, generate_key(*KINDS[alg]))
+    def new(cls, alg: str = "ES256", clock: Callable[[], datetime] = utc_now) -> ProofKey:
+        return cls(alg, generate_key(*KINDS[alg]), clock)
+
+    def moment(self, offset: int = 0) -> int:
+        """The client's time, in seconds."""
+        return int(self.clock().timestamp()) + offset
 
     @property
     def public_jwk(self) -> dict[str, Any]:
@@ -48,9 +55,8 @@ class ProofKey:
     def jkt(self) -> str:
         return thumbprint(self.public_jwk, "sha256")
 
-    def claims(self, method: str, url: str, now: float | None = None, **changes: Any) -> dict[str, Any]:
-        moment = int(time.time() if now is None else now)
-        known = {"jti": secrets.token_urlsafe(16), "htm": method, "htu": url, "iat": moment} | changes
+    def claims(self, method: str, url: str, **changes: Any) -> dict[str, Any]:
+        known = {"jti": secrets.token_urlsafe(16), "htm": method, "htu": url, "iat": self.moment()} | changes
         return {name: value for name, value in known.items() if value is not OMIT}
 
     def sign(self, claims: Any, **header: Any) -> str:
@@ -60,12 +66,12 @@ class ProofKey:
         registry = LongHeaders(strict_check_header=False)
         return jws.serialize_compact(head, payload, self.key, registry=registry)
 
-    def proof(self, path: str = "/token", method: str = "POST", now: float | None = None, **changes: Any) -> str:
+    def proof(self, path: str = "/token", method: str = "POST", **changes: Any) -> str:
         """A proof for a request to the provider; ``token=`` is the access token presented with it."""
         token = changes.pop("token", None)
         if token is not None:
             changes = {"ath": token_hash(token)} | changes
-        return self.sign(self.claims(method, ISSUER + path, now, **changes))
+        return self.sign(self.claims(method, ISSUER + path, **changes))
 
     def header(self, path: str = "/token", method: str = "POST", **changes: Any) -> dict[str, str]:
         """The header that goes with a request."""

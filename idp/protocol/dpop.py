@@ -24,14 +24,13 @@ from idp.context import Context
 from idp.crypto.jose import JoseError, TokenRefused, read_unverified, verify
 from idp.crypto.keyring import Key
 from idp.crypto.random import hash_secret
-from idp.domain.profile import FAPI_ALGORITHMS
-from idp.protocol import client_keys
+from idp.protocol import bearer, client_keys
 from idp.protocol.errors import ProtocolError
 from idp.protocol.messages import CoreRequest
 from idp.protocol.numeric_date import is_moment
 
 TYPE = "dpop+jwt"
-ALGORITHMS = FAPI_ALGORITHMS
+ALGORITHMS = bearer.PROOF_ALGORITHMS
 OLDEST = 60  # seconds since iat
 SKEW = 10  # seconds a client's clock may be ahead of ours; the ephemeral store's claims count on it
 REMEMBERED = timedelta(minutes=5)
@@ -72,7 +71,8 @@ def read_proof(context: Context, request: CoreRequest, *, access_token: str | No
         freshness = _freshness(context, claims)
         _claim(context, jkt, claims, freshness)
     except _NonceNeeded:
-        raise nonce_needed(context, is_resource=is_resource) from None
+        description, headers = "The DPoP proof must hold our nonce.", nonce_headers(context, request)
+        raise _error("use_dpop_nonce", description, is_resource, headers) from None
     except JoseError as error:
         what = error.description if isinstance(error, TokenRefused) else "signature"
         raise invalid_proof(f"The DPoP proof is refused: {what}.", is_resource=is_resource) from None
@@ -84,32 +84,17 @@ def invalid_proof(description: str, *, is_resource: bool = False) -> ProtocolErr
     return _error("invalid_dpop_proof", description, is_resource)
 
 
-def nonce_needed(context: Context, *, is_resource: bool = False) -> ProtocolError:
-    """RFC 9449 §8 and §9: with the nonce to use."""
-    return _error("use_dpop_nonce", "The DPoP proof must hold our nonce.", is_resource, nonce_headers(context))
-
-
 def _error(code: str, description: str, is_resource: bool, headers: tuple[tuple[str, str], ...] = ()) -> ProtocolError:
     if is_resource:
-        return challenge(code, description, headers=headers)
+        return bearer.challenge(code, description, is_dpop=True, headers=headers)
     return ProtocolError(code, description, headers=headers)
 
 
-def challenge(error: str, description: str, *, headers: tuple[tuple[str, str], ...] = ()) -> ProtocolError:
-    """An error of a protected resource that was asked with a bound token (RFC 9449 §7.1)."""
-    said = f'{scheme()}, error="{error}", error_description="{description}"'
-    return ProtocolError(error, description, status_code=401, headers=(("WWW-Authenticate", said), *headers))
-
-
-def scheme() -> str:
-    """The challenge of the authentication scheme as such."""
-    return f'DPoP realm="userinfo", algs="{" ".join(ALGORITHMS)}"'
-
-
-def nonce_headers(context: Context) -> tuple[tuple[str, str], ...]:
-    """What tells the client the nonce of its next proof (§8.2); nothing where this deployment has none."""
-    window = _window(context)
-    return ((NONCE_HEADER, _nonce(context, window)), ("Cache-Control", "no-store")) if window is not None else ()
+def nonce_headers(context: Context, request: CoreRequest) -> tuple[tuple[str, str], ...]:
+    """What tells a client that brings proofs the nonce of its next one (§8.2, §9); goes with every good answer too.
+    Nothing where this deployment has no nonces."""
+    window = _window(context) if "DPoP" in request.headers else None
+    return ((NONCE_HEADER, _nonce(context, window)),) if window is not None else ()
 
 
 def _key_of(text: str) -> tuple[Key, str, str]:
