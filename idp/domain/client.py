@@ -110,7 +110,7 @@ class Client:
     def lifetime(self, name: str) -> timedelta | None:
         """A lifetime of its own (ours: access_token_lifetime, …, in seconds); it only ever shortens."""
         seconds = self.metadata.get(name)
-        return timedelta(seconds=seconds) if isinstance(seconds, int) and seconds > 0 else None
+        return timedelta(seconds=seconds) if isinstance(seconds, int) and 0 < seconds < 2**31 else None
 
     @property
     def resource_identifier(self) -> str | None:

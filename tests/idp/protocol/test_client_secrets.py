@@ -50,7 +50,7 @@ def refused(response: TestResponse) -> bool:
     return (response.status_code, response.json["error"]) == (401, "invalid_client")
 
 
-# --- secrets ----------------------------------------------------------------------------------------------------------
+# --- secrets ------------------------------------------------------------
 
 
 @pytest.mark.parametrize("method", ["client_secret_basic", "client_secret_post"])
