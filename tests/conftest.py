@@ -26,7 +26,7 @@ from idp.domain.account import Account
 from idp.domain.assurance import Proof
 from idp.domain.client import Client
 from idp.domain.session import Session
-from idp.protocol.client_secrets import new_secret
+from idp.protocol.client_secrets import new_client_secret
 from idp.storage import accounts, clients, sessions
 from idp.storage.db import Db
 from tests import schema
@@ -182,19 +182,19 @@ def register_client(request: pytest.FixtureRequest) -> RegisterClient:
             "matters.read matters.submit",
             "token_endpoint_auth_method": "client_secret_basic",
         } | metadata
-        made = new_secret(target.vault, client_id, document["token_endpoint_auth_method"])
+        secret = new_client_secret(target.vault, client_id, document["token_endpoint_auth_method"])
         with target.work() as context:
             client = clients.put(
                 context.db,
                 client_id,
                 document,
                 context.now,
-                secret_hash=made.secret_hash,
-                secret_sealed=made.secret_sealed,
+                secret_hash=secret.hash if secret else None,
+                secret_sealed=secret.sealed if secret else None,
                 is_first_party=is_first_party,
             )
         target.client_cache.clear()
-        return client, made.secret
+        return client, secret.text if secret else None
 
     return register
 

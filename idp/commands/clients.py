@@ -9,7 +9,7 @@ import click
 
 from idp.commands.work import working
 from idp.domain.client import Client
-from idp.protocol.client_secrets import new_secret
+from idp.protocol.client_secrets import new_client_secret
 from idp.storage import clients as storage
 
 
@@ -44,18 +44,18 @@ def add(client_id: str, metadata: TextIO, first_party: bool, replace: bool) -> N
     with working() as context:
         if not replace and storage.find(context.db, client_id):
             raise click.ClickException(f"{client_id} exists; --replace gives it new metadata and a new secret")
-        made = new_secret(context.vault, client_id, Client(client_id, values).auth_method)
+        secret = new_client_secret(context.vault, client_id, Client(client_id, values).auth_method)
         storage.put(
             context.db,
             client_id,
             values,
             context.now,
-            secret_hash=made.secret_hash,
-            secret_sealed=made.secret_sealed,
+            secret_hash=secret.hash if secret else None,
+            secret_sealed=secret.sealed if secret else None,
             is_first_party=first_party,
         )
-    told = {"client_secret": made.secret} if made.secret else {}
-    click.echo(json.dumps({"client_id": client_id} | told))
+    told = {"client_secret": secret.text} if secret else {}
+    click.echo(json.dumps({"client_id": client_id, **told}))
 
 
 @group.command("disable")

@@ -54,32 +54,31 @@ def refused(response: TestResponse) -> bool:
 
 
 @pytest.mark.parametrize("method", ["client_secret_basic", "client_secret_post"])
-def test_a_secret_that_is_shown_is_kept_as_a_hash(provider: Provider, method: str) -> None:
-    made = client_secrets.new_secret(provider.vault, "svc", method)
-    assert made.secret and made.secret_sealed is None
-    assert Client("svc", {}, made.secret_hash).check_client_secret(made.secret)
+def test_a_secret_that_is_sent_is_kept_as_a_hash(provider: Provider, method: str) -> None:
+    secret = client_secrets.new_client_secret(provider.vault, "svc", method)
+    assert secret and secret.sealed is None
+    assert Client("svc", {}, secret.hash).check_client_secret(secret.text)
 
 
-def test_a_secret_that_signs_is_kept_sealed_for_its_client(provider: Provider) -> None:
-    made = client_secrets.new_secret(provider.vault, "svc", "client_secret_jwt")
-    assert made.secret and made.secret_hash is None
-    client = Client("svc", {}, secret_sealed=made.secret_sealed)
-    assert client_secrets.signing_key(provider.vault, client) == made.secret.encode()
-    assert client_secrets.signing_key(provider.vault, Client("other", {}, secret_sealed=made.secret_sealed)) is None
-    assert made.secret.encode() not in (made.secret_sealed or b"")
-    assert made.secret not in repr(made)
+def test_a_secret_to_sign_with_is_kept_sealed_for_its_client(provider: Provider) -> None:
+    secret = client_secrets.new_client_secret(provider.vault, "svc", "client_secret_jwt")
+    assert secret and secret.hash is None
+    client = Client("svc", {}, secret_sealed=secret.sealed)
+    assert client_secrets.signing_key(provider.vault, client) == secret.text.encode()
+    assert client_secrets.signing_key(provider.vault, Client("other", {}, secret_sealed=secret.sealed)) is None
+    assert secret.text.encode() not in (secret.sealed or b"")
+    assert secret.text not in repr(secret)
 
 
 @pytest.mark.parametrize("method", ["private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth", "none", ""])
 def test_other_methods_have_no_secret(provider: Provider, method: str) -> None:
-    assert client_secrets.new_secret(provider.vault, "svc", method) == client_secrets.ClientSecret()
-    assert client_secrets.keep(provider.vault, "svc", method, "s") == client_secrets.ClientSecret()
+    assert client_secrets.new_client_secret(provider.vault, "svc", method) is None
 
 
-def test_a_secret_too_short_to_sign_is_not_taken(provider: Provider) -> None:
+def test_a_secret_too_short_to_sign_with_is_not_taken(provider: Provider) -> None:
     with pytest.raises(ValueError, match="32 bytes"):
-        client_secrets.keep(provider.vault, "svc", "client_secret_jwt", "s" * 31)
-    assert client_secrets.keep(provider.vault, "svc", "client_secret_jwt", "s" * 32).secret_sealed
+        client_secrets.kept(provider.vault, "svc", "client_secret_jwt", "s" * 31)
+    assert client_secrets.kept(provider.vault, "svc", "client_secret_jwt", "s" * 32).sealed
 
 
 # --- client_secret_jwt ------------------------------------------------------------------------------------------------
