@@ -77,6 +77,8 @@ class Settings:
     interaction_lifetime: timedelta = timedelta(minutes=15)
     registration_lifetime: timedelta = timedelta(hours=24)
     """How long an interrupted registration can be taken up again."""
+    dpop_nonce_lifetime: timedelta = timedelta(0)
+    """How long a nonce for DPoP proofs is given out (it counts twice as long); 0: none, a proof's own time counts."""
     client_cache_lifetime: timedelta = timedelta(seconds=1)
     """How old a process's copy of a client may be."""
     key_algorithms: tuple[str, ...] = ("RS256", "ES256", "PS256", "EdDSA")

@@ -22,11 +22,11 @@ from sqlalchemy import Engine
 from idp.app import create_app
 from idp.config import Settings
 from idp.context import Context, Provider
-from idp.crypto.random import hash_secret, new_secret
 from idp.domain.account import Account
 from idp.domain.assurance import Proof
 from idp.domain.client import Client
 from idp.domain.session import Session
+from idp.protocol.client_secrets import new_client_secret
 from idp.storage import accounts, clients, sessions
 from idp.storage.db import Db
 from tests import schema
@@ -182,18 +182,19 @@ def register_client(request: pytest.FixtureRequest) -> RegisterClient:
             "matters.read matters.submit",
             "token_endpoint_auth_method": "client_secret_basic",
         } | metadata
-        secret = new_secret() if document["token_endpoint_auth_method"].startswith("client_secret") else None
+        secret = new_client_secret(target.vault, client_id, document["token_endpoint_auth_method"])
         with target.work() as context:
             client = clients.put(
                 context.db,
                 client_id,
                 document,
                 context.now,
-                secret_hash=hash_secret(secret) if secret else None,
+                secret_hash=secret.hash if secret else None,
+                secret_sealed=secret.sealed if secret else None,
                 is_first_party=is_first_party,
             )
         target.client_cache.clear()
-        return client, secret
+        return client, secret.text if secret else None
 
     return register
 

@@ -58,14 +58,23 @@ class LogoutReplayed(KitError):
 
 
 class AccessDenied(KitError):
-    """A protected resource refuses a bearer token; carries what the `WWW-Authenticate` challenge needs.
+    """A protected resource refuses an access token; carries what the `WWW-Authenticate` challenge needs.
 
-    `error` is None when the request carried no token at all (RFC 6750 §3.1).
+    `error` is None when the request carried no token at all (RFC 6750 §3.1); `scheme` is how the token was shown.
     """
 
-    def __init__(self, error: str | None, description: str = "", *, status: int = 401, **parameters: str) -> None:
+    def __init__(
+        self,
+        error: str | None,
+        description: str = "",
+        *,
+        status: int = 401,
+        scheme: str = "Bearer",
+        **parameters: str,
+    ) -> None:
         super().__init__(f"access denied: {error or 'no token'}")
         self.error = error
         self.description = description
         self.status = status
+        self.scheme = scheme
         self.parameters = parameters

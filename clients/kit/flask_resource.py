@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 
 from clients.kit.access import utc_now
 from clients.kit.errors import AccessDenied, ProviderUnavailable
-from clients.kit.resource import AccessToken, AccessTokenVerifier, bearer_token, challenge
+from clients.kit.resource import AccessToken, AccessTokenVerifier, challenge
 
 P = ParamSpec("P")
 
@@ -32,7 +32,13 @@ def protected(
     def decorate(view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseReturnValue]:
         @wraps(view)
         def guarded(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
-            token = verifier.verify(bearer_token(_authorization()), now=utc_now())
+            token = verifier.verify_request(
+                _authorization(),
+                request.headers.getlist("DPoP"),
+                method=request.method,
+                path=request.path,
+                now=utc_now(),
+            )
             verifier.check_scope(token, *scopes)
             if acr is not None:
                 verifier.check_acr(token, acr)

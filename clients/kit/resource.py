@@ -1,6 +1,7 @@
 """The resource server's side: judging access tokens that the provider issued for us.
 
-RFC 9068 §4 (JWT access tokens), RFC 6750 §3 (Bearer errors), RFC 9470 §3 (step-up challenge).
+RFC 9068 §4 (JWT access tokens), RFC 6750 §3 (Bearer errors), RFC 9449 §7 (tokens bound to a key), RFC 9470 §3 (step-up
+challenge).
 """
 
 from __future__ import annotations
@@ -13,10 +14,19 @@ from typing import Any
 
 from clients.kit import jwt
 from clients.kit.assurance import LEVELS, satisfies
+from clients.kit.dpop import ALGORITHMS, ProofVerifier
 from clients.kit.errors import AccessDenied, TokenInvalid
 from clients.kit.provider import Provider
 
-_BEARER = re.compile(r"bearer +([A-Za-z0-9._~+/-]+=*)", re.IGNORECASE)
+_CREDENTIALS = re.compile(r"(bearer|dpop) +([A-Za-z0-9._~+/-]+=*)", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A token and the scheme it was shown by, bearer or dpop."""
+
+    token: str = field(repr=False)
+    scheme: str
 
 
 @dataclass(frozen=True)
@@ -40,17 +50,36 @@ class AccessToken:
         value = self.claims.get("act_as")
         return value if isinstance(value, dict) else None
 
+    @property
+    def jkt(self) -> str | None:
+        """The thumbprint of the key the token is bound to, None for a bearer token."""
+        jkt: str | None = self.claims.get("cnf", {}).get("jkt")
+        return jkt
 
-def bearer_token(authorization: str | None) -> str:
+    @property
+    def scheme(self) -> str:
+        return "Bearer" if self.jkt is None else "DPoP"
+
+
+def shown(authorization: str | None) -> Shown:
     """The token in an Authorization header. Raises AccessDenied without error code when there is none."""
-    match = _BEARER.fullmatch(authorization.strip()) if authorization else None
+    match = _CREDENTIALS.fullmatch(authorization.strip()) if authorization else None
     if match is None:
         raise AccessDenied(None)
-    return match[1]
+    return Shown(match[2], match[1].lower())
+
+
+def bearer_token(authorization: str | None) -> str:
+    """The same where only bearer tokens are of use."""
+    found = shown(authorization)
+    if found.scheme != "bearer":
+        raise AccessDenied(None)
+    return found.token
 
 
 class AccessTokenVerifier:
-    """Judges tokens of one provider for one audience (our own identifier)."""
+    """Judges tokens of one provider for one audience (our own identifier). With `proofs` it also takes tokens that are
+    bound to a key, where the request proves its possession."""
 
     def __init__(
         self,
@@ -59,21 +88,40 @@ class AccessTokenVerifier:
         *,
         algorithms: Sequence[str] = jwt.ALGORITHMS,
         acr_order: Sequence[str] = LEVELS,
+        proofs: ProofVerifier | None = None,
     ) -> None:
         self._provider = provider
         self._audience = audience
         self._algorithms = tuple(algorithms)
         self._acr_order = tuple(acr_order)
+        self._proofs = proofs
 
-    def verify(self, token: str, *, now: datetime) -> AccessToken:
-        """Every check of RFC 9068 §4. Raises AccessDenied (`invalid_token`), ProviderUnavailable."""
+    def verify_request(
+        self, authorization: str | None, proofs: Sequence[str], *, method: str, path: str, now: datetime
+    ) -> AccessToken:
+        """The token of a request by its Authorization and DPoP headers. Raises as :meth:`verify` and
+        :meth:`ProofVerifier.check` do."""
+        if self._proofs is None:
+            return self.verify(bearer_token(authorization), now=now)
+        found = shown(authorization)
+        token = self.verify(found.token, now=now, is_bound=found.scheme == "dpop")
+        if token.jkt is not None:
+            self._proofs.check(proofs, method=method, path=path, token=found.token, jkt=token.jkt, now=now)
+        return token
+
+    def verify(self, token: str, *, now: datetime, is_bound: bool = False) -> AccessToken:
+        """Every check of RFC 9068 §4. ``is_bound`` asks for a token bound to a key, whose possession is still to be
+        proved. Raises AccessDenied (`invalid_token`), ProviderUnavailable."""
         try:
             read = jwt.read_signed(token, self._provider.key, self._algorithms)
-            return self._check(read, now)
+            return self._check(read, now, is_bound)
         except TokenInvalid as error:
-            raise AccessDenied("invalid_token", f"The access token is not valid here ({error.claim})") from error
+            scheme = "DPoP" if is_bound else "Bearer"
+            raise AccessDenied(
+                "invalid_token", f"The access token is not valid here ({error.claim})", scheme=scheme
+            ) from error
 
-    def _check(self, token: jwt.SignedToken, now: datetime) -> AccessToken:
+    def _check(self, token: jwt.SignedToken, now: datetime, is_bound: bool) -> AccessToken:
         claims = token.claims
         jwt.check_type(token.header, "at+jwt")
         jwt.check_issuer(claims, self._provider.issuer)
@@ -81,9 +129,7 @@ class AccessTokenVerifier:
         expires_at = jwt.check_expiry(claims, now)
         jwt.check_not_before(claims, now)
         jwt.check_issued_at(claims, now)
-        if "cnf" in claims:
-            # Bound to a key whose possession nobody showed us: as a bearer token it is worth nothing.
-            raise TokenInvalid("cnf", "bound to a key, presented as bearer")
+        _check_binding(claims, is_bound)
         scope, acr = claims.get("scope", ""), claims.get("acr")
         if not isinstance(scope, str):
             raise TokenInvalid("scope", "not a string")
@@ -102,7 +148,11 @@ class AccessTokenVerifier:
         """Raises AccessDenied 403 `insufficient_scope`, naming what is needed (RFC 6750 §3.1)."""
         if not set(needed) <= token.scope:
             raise AccessDenied(
-                "insufficient_scope", "The access token lacks a scope", status=403, scope=" ".join(needed)
+                "insufficient_scope",
+                "The access token lacks a scope",
+                status=403,
+                scheme=token.scheme,
+                scope=" ".join(needed),
             )
 
     def check_acr(self, token: AccessToken, required: str) -> None:
@@ -111,17 +161,30 @@ class AccessTokenVerifier:
             raise AccessDenied(
                 "insufficient_user_authentication",
                 "A higher level of identity assurance is needed",
+                scheme=token.scheme,
                 acr_values=required,
             )
 
 
+def _check_binding(claims: dict[str, Any], is_bound: bool) -> None:
+    """As a bearer token, one bound to a key is worth nothing: nobody showed us its possession; nor is one bound to
+    nothing worth more for being shown with a proof."""
+    confirmation = claims.get("cnf")
+    if not is_bound and "cnf" in claims:
+        raise TokenInvalid("cnf", "bound to a key, presented as bearer")
+    if is_bound and not (isinstance(confirmation, dict) and isinstance(confirmation.get("jkt"), str)):
+        raise TokenInvalid("cnf", "not bound to a key")
+
+
 def challenge(error: AccessDenied, realm: str = "tongxing") -> str:
-    """The value of the WWW-Authenticate header for a refusal (RFC 6750 §3)."""
+    """The value of the WWW-Authenticate header for a refusal (RFC 6750 §3, RFC 9449 §7.1)."""
     parts = {"realm": realm, **({"error": error.error} if error.error else {})}
     if error.description:
         parts["error_description"] = error.description
     parts |= error.parameters
-    return "Bearer " + ", ".join(f'{name}="{_quoted(value)}"' for name, value in parts.items())
+    if error.scheme == "DPoP":
+        parts["algs"] = " ".join(ALGORITHMS)
+    return f"{error.scheme} " + ", ".join(f'{name}="{_quoted(value)}"' for name, value in parts.items())
 
 
 def _quoted(value: str) -> str:

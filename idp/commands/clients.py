@@ -8,7 +8,8 @@ from typing import TextIO
 import click
 
 from idp.commands.work import working
-from idp.crypto.random import hash_secret, new_secret
+from idp.domain.client import Client
+from idp.protocol.client_secrets import new_client_secret
 from idp.storage import clients as storage
 
 
@@ -40,13 +41,21 @@ def add(client_id: str, metadata: TextIO, first_party: bool, replace: bool) -> N
         raise click.ClickException(f"metadata is no JSON: {error}") from error
     if not isinstance(values, dict):
         raise click.ClickException("metadata must be a JSON object")
-    secret = new_secret() if _needs_secret(values) else None
     with working() as context:
         if not replace and storage.find(context.db, client_id):
             raise click.ClickException(f"{client_id} exists; --replace gives it new metadata and a new secret")
-        secret_hash = hash_secret(secret) if secret else None
-        storage.put(context.db, client_id, values, context.now, secret_hash=secret_hash, is_first_party=first_party)
-    click.echo(json.dumps({"client_id": client_id, "client_secret": secret} if secret else {"client_id": client_id}))
+        secret = new_client_secret(context.vault, client_id, Client(client_id, values).auth_method)
+        storage.put(
+            context.db,
+            client_id,
+            values,
+            context.now,
+            secret_hash=secret.hash if secret else None,
+            secret_sealed=secret.sealed if secret else None,
+            is_first_party=first_party,
+        )
+    told = {"client_secret": secret.text} if secret else {}
+    click.echo(json.dumps({"client_id": client_id, **told}))
 
 
 @group.command("disable")
@@ -63,13 +72,8 @@ def disable(client_id: str) -> None:
             client.metadata,
             context.now,
             secret_hash=client.secret_hash,
+            secret_sealed=client.secret_sealed,
+            registration_token_hash=client.registration_token_hash,
             is_first_party=client.is_first_party,
             is_active=False,
         )
-
-
-def _needs_secret(metadata: dict[str, object]) -> bool:
-    return metadata.get("token_endpoint_auth_method", "client_secret_basic") in {
-        "client_secret_basic",
-        "client_secret_post",
-    }

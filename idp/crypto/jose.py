@@ -15,12 +15,15 @@ from typing import Any
 
 from joserfc import jws
 from joserfc.errors import JoseError
+from joserfc.jwk import OctKey
 from joserfc.jws import JWSRegistry
 
 from idp.crypto.keyring import Key, KeyRing
 
 __all__ = [
     "ALGORITHMS",
+    "SECRET_ALGORITHM",
+    "SECRET_KEY_BYTES",
     "JoseError",
     "TokenRefused",
     "UnknownKey",
@@ -29,10 +32,13 @@ __all__ = [
     "sign",
     "unsigned",
     "verify",
+    "verify_by_secret",
     "verify_own",
 ]
 
 ALGORITHMS = ("RS256", "PS256", "ES256", "EdDSA")
+SECRET_ALGORITHM = "HS256"  # noqa: S105  # with a client's secret; never with a key of ours or anybody's public one
+SECRET_KEY_BYTES = 32  # RFC 7518 §3.2
 MAX_TOKEN = 16 * 1024  # characters
 _HASHES: Mapping[str, Callable[[bytes], Any]] = {
     "RS256": hashlib.sha256,
@@ -55,7 +61,13 @@ class UnknownKey(TokenRefused):
 
 class _Registry(JWSRegistry):
     """Algorithms by our allow-list alone; joserfc's own look-up warns about the name EdDSA, which the JWKs of
-    deployed clients still use (RFC 9864 §2.2)."""
+    deployed clients still use (RFC 9864 §2.2). Unknown header members are ignored (RFC 7515 §4), critical ones
+    refused; a header may hold a key (RFC 9449 §4.2)."""
+
+    max_header_length = 4096  # characters
+
+    def __init__(self, algorithms: tuple[str, ...]) -> None:
+        super().__init__(algorithms=algorithms, strict_check_header=False)
 
     def get_alg(self, name: str) -> Any:
         if not isinstance(name, str) or name not in (self.allowed or ()):
@@ -63,7 +75,7 @@ class _Registry(JWSRegistry):
         return self.algorithms[name]
 
 
-_REGISTRIES = {name: _Registry(algorithms=(name,)) for name in ALGORITHMS}
+_REGISTRIES = {name: _Registry(algorithms=(name,)) for name in (*ALGORITHMS, SECRET_ALGORITHM)}
 _ANY = _Registry(algorithms=ALGORITHMS)
 
 
@@ -103,7 +115,14 @@ def verify_own(keys: KeyRing, token: str, now: datetime, *, typ: str, may_be_exp
     return claims
 
 
-def verify(token: str, find_key: Callable[[Mapping[str, Any]], tuple[str, Key]]) -> dict[str, Any]:
+def verify_by_secret(token: str, secret: bytes) -> dict[str, Any]:
+    """The claims of a compact JWS under a secret both sides know. Raises TokenRefused or another JoseError."""
+    if len(secret) < SECRET_KEY_BYTES:
+        raise TokenRefused("key size")
+    return verify(token, lambda _header: (SECRET_ALGORITHM, OctKey.import_key(secret)))
+
+
+def verify(token: str, find_key: Callable[[Mapping[str, Any]], tuple[str, Key | OctKey]]) -> dict[str, Any]:
     """The claims of a compact JWS; ``find_key`` gives for its (untrusted) header the only algorithm and key allowed.
 
     Raises TokenRefused or another JoseError for anything but a JSON object signed so.

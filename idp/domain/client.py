@@ -10,6 +10,7 @@ import hashlib
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import cached_property
 from typing import Any
 
@@ -111,10 +112,24 @@ class Client:
         return self.metadata.get("id_token_signed_response_alg")
 
     @property
+    def must_use_dpop(self) -> bool:
+        """Whether its every token request brings a DPoP proof (RFC 9449 §5.2)."""
+        return bool(self.metadata.get("dpop_bound_access_tokens"))
+
+    @property
+    def uses_certificates(self) -> bool:
+        """Whether its tokens are bound to its certificate (RFC 8705 §3.4), where no DPoP proof binds them."""
+        return bool(self.metadata.get("tls_client_certificate_bound_access_tokens"))
+
+    @property
     def must_bind_tokens(self) -> bool:
-        """By its profile or by its own wish (RFC 9449 §5.2, RFC 8705 §3.4): no bearer token is made for it."""
-        wishes = ("dpop_bound_access_tokens", "tls_client_certificate_bound_access_tokens")
-        return self.profile.must_bind_tokens or any(self.metadata.get(wish) for wish in wishes)
+        """Whether it gets no access token that is not bound to a key."""
+        return self.profile.must_bind_tokens or self.must_use_dpop or self.uses_certificates
+
+    def lifetime(self, name: str) -> timedelta | None:
+        """A lifetime of its own (ours: access_token_lifetime, …, in seconds); it only ever shortens."""
+        seconds = self.metadata.get(name)
+        return timedelta(seconds=seconds) if isinstance(seconds, int) and 0 < seconds < 2**31 else None
 
     @property
     def resource_identifier(self) -> str | None:

@@ -16,7 +16,7 @@ from idp.crypto.random import hash_secret, new_id
 from idp.domain.assurance import acr_of
 from idp.domain.grant import Grant
 from idp.domain.session import SignedIn
-from idp.protocol import audience, tokens
+from idp.protocol import audience, lifetimes, tokens
 from idp.protocol.authorization_request import AuthorizationRequest
 from idp.protocol.messages import CoreRequest
 from idp.protocol.subjects import subject_for
@@ -76,7 +76,7 @@ class AuthorizationResponse(BaseGrant, AuthorizationEndpointMixin, ABC):
             dpop_jkt=request.dpop_jkt,
             request_hash=request.origin.request_hash,
             is_front_channel=request.response_type != "code",
-            code_expires_at=self.context.now + self.context.settings.code_lifetime,
+            code_expires_at=self.context.now + lifetimes.code(self.context.settings),
         )
 
     def store(self, grant: Grant, code: str | None = None) -> None:
@@ -86,11 +86,11 @@ class AuthorizationResponse(BaseGrant, AuthorizationEndpointMixin, ABC):
         """The members an access token has in the front channel (RFC 6749 §4.2.2)."""
         token = tokens.access_token(
             self.context,
-            client_id=grant.client_id,
+            self.asked.client,
             subject=grant.subject,
             scope=grant.scope,
             audience=grant.audience,
             grant=grant,
         )
-        members = tokens.bearer(self.context.settings, token, grant.scope)
+        members = tokens.described(self.context, self.asked.client, token, grant.scope)
         return {name: str(value) for name, value in members.items()}

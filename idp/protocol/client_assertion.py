@@ -1,4 +1,4 @@
-"""A client proves itself by a JWT it signed: private_key_jwt.
+"""A client proves itself by a JWT it signed: private_key_jwt with its key, client_secret_jwt with its secret.
 
 RFC 7523 §3, OpenID Connect Core §9, FAPI 2.0 Security Profile §5.3.2.1: the audience is our issuer identifier and
 nothing else, the assertion is short-lived and used once.
@@ -11,17 +11,25 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from idp.context import Context
-from idp.crypto.jose import ALGORITHMS, JoseError, read_unverified, verify
+from idp.crypto.jose import (
+    ALGORITHMS,
+    SECRET_ALGORITHM,
+    SECRET_KEY_BYTES,
+    JoseError,
+    read_unverified,
+    verify,
+    verify_by_secret,
+)
 from idp.crypto.keyring import Key
 from idp.crypto.random import hash_secret
 from idp.domain.client import Client
 from idp.domain.opening import Opening
-from idp.protocol import client_keys
+from idp.protocol import client_keys, client_secrets
+from idp.protocol.numeric_date import is_moment
 
 TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 LONGEST_LIFE = 300  # seconds from now until exp
 SKEW = 10  # seconds a client's clock may be ahead of ours
-_LAST_MOMENT = 2**53  # beyond it a number of seconds is no time, and no float either
 
 
 def subject_of(assertion: str) -> str | None:
@@ -33,9 +41,25 @@ def subject_of(assertion: str) -> str | None:
     return subject if isinstance(subject, str) and subject else None
 
 
+def is_by_secret(assertion: str) -> bool:
+    """Whether the assertion says that a secret signed it."""
+    try:
+        return read_unverified(assertion)[0].get("alg") == SECRET_ALGORITHM
+    except JoseError:
+        return False
+
+
 def is_valid(context: Context, client: Client | None, assertion: str) -> bool:
-    """Whether the assertion is the client's, meant for us, fresh, and seen for the first time."""
-    claims = _verified(context, client, assertion)
+    """Whether one of the client's keys signed the assertion, for us, just now and for the first time."""
+    return _is_good(context, client, _verified(context, client, assertion))
+
+
+def is_valid_by_secret(context: Context, client: Client | None, assertion: str) -> bool:
+    """The same by the client's secret."""
+    return _is_good(context, client, _verified_by_secret(context, client, assertion))
+
+
+def _is_good(context: Context, client: Client | None, claims: Mapping[str, Any] | None) -> bool:
     if client is None or claims is None:
         return False
     is_theirs = claims.get("iss") == claims.get("sub") == client.client_id
@@ -60,6 +84,17 @@ def _verified(context: Context, client: Client | None, assertion: str) -> Mappin
         if claims is not None:
             return claims if keys else None
     return None
+
+
+def _verified_by_secret(context: Context, client: Client | None, assertion: str) -> Mapping[str, Any] | None:
+    """The claims if the client's secret signed them; an unknown client's are tried in vain."""
+    registered = client.metadata.get("token_endpoint_auth_signing_alg", SECRET_ALGORITHM) if client else None
+    key = client_secrets.signing_key(context.vault, client) if client and registered == SECRET_ALGORITHM else None
+    try:
+        claims = verify_by_secret(assertion, key or bytes(SECRET_KEY_BYTES))
+    except JoseError:
+        return None
+    return claims if key else None
 
 
 def _read(assertion: str, alg: str, key: Callable[[], Key]) -> Mapping[str, Any] | None:
@@ -94,15 +129,10 @@ def _is_for_us(context: Context, client: Client, audience: Any) -> bool:
 def _is_timely(context: Context, claims: Mapping[str, Any]) -> bool:
     now = context.now.timestamp()
     moments = [claims.get("exp"), *(claims[name] for name in ("iat", "nbf") if name in claims)]
-    if not all(_is_moment(moment) for moment in moments):
+    if not all(is_moment(moment) for moment in moments):
         return False
     expires_at, *begins = moments
     return 0 < expires_at - now <= LONGEST_LIFE and all(begin - now <= SKEW for begin in begins)
-
-
-def _is_moment(value: Any) -> bool:
-    """RFC 7519 §2 NumericDate; JSON has larger integers than any clock, and arithmetic with them overflows."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= _LAST_MOMENT
 
 
 def _is_first_use(context: Context, client: Client, claims: Mapping[str, Any]) -> bool:

@@ -15,7 +15,7 @@ from urllib.parse import unquote_plus
 
 from idp.config import Settings
 from idp.context import Context
-from idp.crypto.jose import ALGORITHMS
+from idp.crypto.jose import ALGORITHMS, SECRET_ALGORITHM
 from idp.domain.client import Client
 from idp.protocol import client_assertion
 from idp.protocol.errors import invalid_client, invalid_request
@@ -52,7 +52,8 @@ def authenticate(context: Context, request: CoreRequest, methods: Collection[str
         raise invalid_request("client_id names another client than the authentication.", "client_id")
     client = context.find_client(presented.client_id) if _is_name(presented.client_id) else None
     is_proved = METHODS[name].is_proof(context, client, presented.proof) if name in METHODS else client is not None
-    if not is_proved or client is None or client.auth_method != name or name not in methods:
+    is_allowed = client is not None and client.auth_method == name and name in client.profile.auth_methods
+    if not is_proved or client is None or not is_allowed or name not in methods:
         raise invalid_client(scheme="Basic")
     request.client, request.auth_method = client, name
     return client
@@ -102,6 +103,18 @@ def _read_assertion(request: CoreRequest) -> Presented | None:
     return Presented(client_assertion.subject_of(assertion), assertion)
 
 
+def _read_key_assertion(request: CoreRequest) -> Presented | None:
+    return _read_assertion(request) if not _is_by_secret(request) else None
+
+
+def _read_secret_assertion(request: CoreRequest) -> Presented | None:
+    return _read_assertion(request) if _is_by_secret(request) else None
+
+
+def _is_by_secret(request: CoreRequest) -> bool:
+    return client_assertion.is_by_secret(request.payload.data.get("client_assertion", ""))
+
+
 def _is_secret(context: Context, client: Client | None, secret: str) -> bool:
     return (client or _NOBODY).check_client_secret(secret) and client is not None
 
@@ -111,7 +124,8 @@ _NOBODY = Client("", {}, secret_hash="0" * 64)
 METHODS: Mapping[str, Method] = {
     "client_secret_basic": Method(_read_basic, _is_secret),
     "client_secret_post": Method(_read_post, _is_secret),
-    "private_key_jwt": Method(_read_assertion, client_assertion.is_valid),
+    "client_secret_jwt": Method(_read_secret_assertion, client_assertion.is_valid_by_secret),
+    "private_key_jwt": Method(_read_key_assertion, client_assertion.is_valid),
 }
 CONFIDENTIAL = tuple(METHODS)
 ANY = (*METHODS, "none")
@@ -119,9 +133,10 @@ ANY = (*METHODS, "none")
 
 def metadata_for(endpoint: str, methods: Collection[str]) -> dict[str, Any]:
     """What the discovery document says about authentication at an endpoint (RFC 8414 §2)."""
+    by_secret = (SECRET_ALGORITHM,) if "client_secret_jwt" in methods else ()
     return {
         f"{endpoint}_endpoint_auth_methods_supported": list(methods),
-        f"{endpoint}_endpoint_auth_signing_alg_values_supported": list(ALGORITHMS),
+        f"{endpoint}_endpoint_auth_signing_alg_values_supported": [*ALGORITHMS, *by_secret],
     }
 
 

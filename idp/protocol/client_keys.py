@@ -131,8 +131,13 @@ def fits(jwk: Jwk, header: Jwk, *, use: str) -> bool:
 
 @lru_cache(maxsize=1024)
 def imported(text: str) -> Key:
-    """A public key from its JWK as text; importing one costs more than verifying with it. Raises TokenRefused for an
-    unusable key: a private or malformed one, or RSA below 2048 or above 4096 bits."""
+    """The key of :func:`public_key`, kept: importing one costs more than verifying with it."""
+    return public_key(text)
+
+
+def public_key(text: str) -> Key:
+    """A public key from its JWK as text. Raises TokenRefused for an unusable key: a private or malformed one, or RSA
+    below 2048 or above 4096 bits."""
     jwk = json.loads(text)
     if not isinstance(jwk, dict) or "d" in jwk:
         raise TokenRefused("no public key")

@@ -20,7 +20,7 @@ from idp.storage import clients
 _KEPT_FOR = timedelta(seconds=60)
 _HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f:.]+")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
-HEADERS = (("Access-Control-Expose-Headers", "WWW-Authenticate"),)
+HEADERS = (("Access-Control-Expose-Headers", "WWW-Authenticate, DPoP-Nonce"),)
 PREFLIGHT_HEADERS = (
     ("Access-Control-Allow-Methods", "GET, POST"),
     ("Access-Control-Allow-Headers", "Authorization, Content-Type, DPoP"),

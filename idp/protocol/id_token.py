@@ -16,7 +16,7 @@ from idp.domain.assurance import level_of
 from idp.domain.client import Client
 from idp.domain.grant import Grant
 from idp.domain.opening import Opening
-from idp.protocol import claims, client_jwts
+from idp.protocol import claims, client_jwts, lifetimes
 from idp.protocol.client_jwts import UNSIGNED, Kind
 from idp.storage import accounts
 
@@ -80,7 +80,7 @@ def _about_login(context: Context, client: Client, grant: Grant, nonce: str | No
         "iss": context.settings.issuer,
         "sub": grant.subject,
         "aud": client.client_id,
-        "exp": issued_at + int(context.settings.id_token_lifetime.total_seconds()),
+        "exp": issued_at + int(lifetimes.id_token(context.settings, client).total_seconds()),
         "iat": issued_at,
         "auth_time": int(grant.auth_time.timestamp()),
         "acr": acr_for(grant),

@@ -79,7 +79,7 @@ class Payload(OAuth2Payload):
 
 class CoreRequest(OAuth2Request):
     """Our Request in the shape Authlib's server and grants take. ``authorization`` is what the checks made of an
-    authorization request."""
+    authorization request, ``confirmation`` what tokens issued for the request are bound to (RFC 7800 §3.1)."""
 
     payload: Payload  # type: ignore[assignment]  # Authlib starts with None
     client: Any  # set by client authentication or by the checks
@@ -94,6 +94,7 @@ class CoreRequest(OAuth2Request):
         self.message = request
         self.payload = Payload(request.parameters)
         self.authorization: Any = None
+        self.confirmation: dict[str, str] | None = None
 
     @property
     def form(self) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """The token endpoint: the same steps for every grant, which fills only its own gap.
 
-RFC 6749 §3.2, §5. The order of TOKEN_STEPS is the meaning; a proof of possession (RFC 9449, RFC 8705) is one more
-step after the client's authentication.
+RFC 6749 §3.2, §5. The order of TOKEN_STEPS is the meaning: a proof of possession (RFC 9449 §5, RFC 8705 §3) is judged
+when the client is known, and before the grant uses anything up, so that a refused proof can be mended.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from authlib.oauth2 import OAuth2Error
 
 from idp.config import Settings
-from idp.protocol import client_authentication
+from idp.protocol import client_authentication, dpop, proof_of_possession
 from idp.protocol.errors import ProtocolError
 from idp.protocol.form import get
 from idp.protocol.grants import GRANTS
@@ -30,7 +30,8 @@ def respond(server: Server, request: CoreRequest) -> Reply:
             step(server, request)
         grant = server.get_token_grant(request)
         grant.validate_token_request()
-        return server.handle_response(*grant.create_token_response())
+        status, body, headers = grant.create_token_response()
+        return server.handle_response(status, body, [*headers, *dpop.nonce_headers(server.context, request)])
     except OAuth2Error as error:
         return server.handle_error_response(request, error)
 
@@ -44,7 +45,7 @@ def _check_grant_type(server: Server, request: CoreRequest) -> None:
         raise ProtocolError("unsupported_grant_type", "This grant_type is not supported.", parameter="grant_type")
 
 
-TOKEN_STEPS = (_authenticate_client, _check_grant_type)
+TOKEN_STEPS = (_authenticate_client, _check_grant_type, proof_of_possession.confirm)
 
 
 def server_metadata(settings: Settings) -> dict[str, Any]:

@@ -1,49 +1,55 @@
 """Tokens and the token response: access tokens as JWTs, refresh tokens, and what is answered with them.
 
-RFC 9068 (access tokens), RFC 6749 §5.1 (the response) and §6 with RFC 9700 §4.14 (refresh tokens).
+RFC 9068 (access tokens), RFC 7800 §3.1 (those bound to a key), RFC 6749 §5.1 (the response) and §6 with RFC 9700 §4.14
+(refresh tokens).
 """
 
 from __future__ import annotations
 
 import base64
 import hmac
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
-from idp.config import Settings
 from idp.context import Context
 from idp.crypto.jose import sign
 from idp.crypto.random import hash_secret, new_id, new_secret
 from idp.crypto.vault import Vault
 from idp.domain.client import Client
 from idp.domain.grant import Grant
-from idp.protocol import id_token
+from idp.protocol import id_token, lifetimes
+from idp.protocol.errors import ProtocolError
 
 ACCESS_TOKEN = "at+jwt"  # noqa: S105  # the media type of RFC 9068 §2.1
 
 
 def access_token(
     context: Context,
+    client: Client,
     *,
-    client_id: str,
     subject: str,
     scope: Collection[str],
     audience: Sequence[str],
     grant: Grant | None = None,
+    confirmation: Mapping[str, str] | None = None,
 ) -> str:
-    """A signed access token (RFC 9068 §2.2). ``grant`` is the person's; a client acting for itself has none."""
+    """A signed access token (RFC 9068 §2.2). ``grant`` is the person's; a client acting for itself has none.
+    ``confirmation`` is the key it is bound to; whatever the way, who must bind tokens gets no other."""
+    if client.must_bind_tokens and not confirmation:
+        raise ProtocolError("invalid_request", "This client's tokens must be bound to a key it proves to have.")
     settings, issued_at = context.settings, int(context.now.timestamp())
     claims: dict[str, Any] = {
         "iss": settings.issuer,
         "sub": subject,
         "aud": audience[0] if len(audience) == 1 else list(audience),
-        "exp": issued_at + int(settings.access_token_lifetime.total_seconds()),
+        "exp": issued_at + int(lifetimes.access_token(settings, client).total_seconds()),
         "iat": issued_at,
         "jti": new_id(),
-        "client_id": client_id,
+        "client_id": client.client_id,
     }
+    if confirmation:
+        claims["cnf"] = dict(confirmation)
     if scope:
         claims["scope"] = " ".join(sorted(scope))
     if grant is not None:
@@ -75,12 +81,19 @@ def token_response(
     audience: Sequence[str],
     nonce: str | None = None,
     refresh_token: str | None = None,
+    confirmation: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """What a person's grant gives (RFC 6749 §5.1, OpenID Connect Core §3.1.3.3)."""
     token = access_token(
-        context, client_id=client.client_id, subject=grant.subject, scope=scope, audience=audience, grant=grant
+        context,
+        client,
+        subject=grant.subject,
+        scope=scope,
+        audience=audience,
+        grant=grant,
+        confirmation=confirmation,
     )
-    body = bearer(context.settings, token, scope)
+    body = described(context, client, token, scope, confirmation)
     if refresh_token is not None:
         body["refresh_token"] = refresh_token
     if "openid" in scope:
@@ -88,16 +101,23 @@ def token_response(
     return body
 
 
-def bearer(settings: Settings, token: str, scope: Collection[str]) -> dict[str, Any]:
-    """The members every token response has (RFC 6749 §5.1)."""
+def described(
+    context: Context, client: Client, token: str, scope: Collection[str], confirmation: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """The members every response with an access token has (RFC 6749 §5.1)."""
     body: dict[str, Any] = {
         "access_token": token,
-        "token_type": "Bearer",
-        "expires_in": int(settings.access_token_lifetime.total_seconds()),
+        "token_type": token_type(confirmation),
+        "expires_in": int(lifetimes.access_token(context.settings, client).total_seconds()),
     }
     if scope:
         body["scope"] = " ".join(sorted(scope))
     return body
+
+
+def token_type(confirmation: Mapping[str, str] | None) -> str:
+    """How a token is presented (RFC 9449 §5); one bound to a certificate is shown as a bearer's (RFC 8705 §3)."""
+    return "DPoP" if confirmation and "jkt" in confirmation else "Bearer"
 
 
 @dataclass(frozen=True)
@@ -135,11 +155,6 @@ def read_refresh_token(vault: Vault, text: str) -> RefreshToken | None:
     ):
         return None
     return RefreshToken(parts[0], int(parts[1]), parts[2])
-
-
-def refresh_lifetimes(settings: Settings, now: datetime) -> tuple[datetime, datetime]:
-    """(end of the idle time, absolute end) of a family that starts now (RFC 9700 §4.14.2)."""
-    return now + settings.refresh_idle_lifetime, now + settings.refresh_absolute_lifetime
 
 
 def _mac(vault: Vault, body: str) -> str:

@@ -1,13 +1,14 @@
 """UserInfo: what the person consented that this client may know, current as of now.
 
 OpenID Connect Core §5.3 (request, response, errors), §5.3.2 (as JSON, or signed, encrypted or both as the client
-registered), §5.4, §5.5; RFC 6750 §3.1. One statement, a second one only where the assurance of an
-identity is asked for.
+registered), §5.4, §5.5; RFC 6750 §3.1; RFC 9449 §7. One statement, a second one only where the assurance of an
+identity is asked for, and the claim of a DPoP proof.
 """
 
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from authlib.oauth2 import OAuth2Error
@@ -15,7 +16,7 @@ from authlib.oauth2 import OAuth2Error
 from idp.config import Settings
 from idp.context import Context
 from idp.domain.client import Client
-from idp.protocol import bearer, claims, client_jwts
+from idp.protocol import bearer, claims, client_jwts, dpop, proof_of_possession
 from idp.protocol.client_jwts import UNSIGNED, Kind, UnusableRegistration
 from idp.protocol.messages import JSON_HEADERS, CoreRequest, Reply
 from idp.protocol.requested_claims import ABOUT_THE_LOGIN
@@ -32,7 +33,8 @@ JWT_HEADERS = [("Content-Type", "application/jwt"), *JSON_HEADERS[1:]]
 def respond(server: Server, request: CoreRequest) -> Reply:
     """The claims as the client wants them, or the error with its WWW-Authenticate challenge (§5.3.3)."""
     try:
-        return _written(server, *_claims(server.context, request))
+        reply = _written(server, *_claims(server.context, request))
+        return replace(reply, headers=(*reply.headers, *dpop.nonce_headers(server.context, request)))
     except UnusableRegistration as error:
         return server.handle_error_response(
             request, bearer.challenge(str(error.error), str(error.description), status_code=400)
@@ -57,18 +59,24 @@ def _written(server: Server, client: Client, told: dict[str, Any]) -> Reply:
 
 
 def _claims(context: Context, request: CoreRequest) -> tuple[Client, dict[str, Any]]:
-    token = bearer.find_access_token(context, bearer.presented_token(request))
-    if token is None or token.is_bound:
-        raise _invalid_token()
+    presented = bearer.presented_token(request)
+    token = bearer.find_access_token(context, presented.text)
+    if token is None:
+        raise _invalid_token(is_dpop=presented.is_dpop)
+    proof_of_possession.check_presented(context, request, presented, token)
     if "openid" not in token.scope:
         raise bearer.challenge(
-            "insufficient_scope", "The access token has no scope openid.", status_code=403, scope="openid"
+            "insufficient_scope",
+            "The access token has no scope openid.",
+            status_code=403,
+            scope="openid",
+            is_dpop=presented.is_dpop,
         )
     if token.grant_id is None or context.settings.issuer not in token.audience:
-        raise _invalid_token()
+        raise _invalid_token(is_dpop=presented.is_dpop)
     person = access_tokens.find_person(context.db, context.vault, token.jti, token.grant_id)
     if person is None:
-        raise _invalid_token()
+        raise _invalid_token(is_dpop=presented.is_dpop)
     return _about(context, person, token)
 
 
@@ -84,8 +92,8 @@ def _about(context: Context, person: TokenPerson, token: bearer.VerifiedToken) -
     return client, values | about_login | {"sub": person.subject}
 
 
-def _invalid_token() -> OAuth2Error:
-    return bearer.challenge("invalid_token", "The access token is invalid, expired or revoked.")
+def _invalid_token(*, is_dpop: bool = False) -> OAuth2Error:
+    return bearer.challenge("invalid_token", "The access token is invalid, expired or revoked.", is_dpop=is_dpop)
 
 
 def server_metadata(settings: Settings) -> dict[str, Any]:

@@ -6,6 +6,7 @@ replaces it in the statement that checks it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -82,9 +83,14 @@ _IS_LIVE = (
     grants.c.refresh_ends_at > bindparam("moment"),
     _IS_OF_ACTIVE_PERSON,
 )
+_IS_CONFIRMED = or_(  # by the only key the family is bound to, if it is
+    grants.c.confirmation.is_(None),
+    grants.c.confirmation["jkt"].as_string() == bindparam("jkt"),
+    grants.c.confirmation["x5t#S256"].as_string() == bindparam("certificate"),
+)
 _ROTATE = (
     update(grants)
-    .where(*_IS_LIVE, grants.c.client_id == bindparam("client"))
+    .where(*_IS_LIVE, grants.c.client_id == bindparam("client"), _IS_CONFIRMED)
     .values(
         refresh_hash=bindparam("new"),
         refresh_generation=grants.c.refresh_generation + 1,
@@ -192,9 +198,19 @@ def find(db: Db, grant_id: str) -> Grant | None:
 
 
 def rotate_refresh(
-    db: Db, grant_id: str, client_id: str, old_hash: str, new_hash: str, expires_at: datetime, now: datetime
+    db: Db,
+    grant_id: str,
+    client_id: str,
+    old_hash: str,
+    new_hash: str,
+    expires_at: datetime,
+    now: datetime,
+    *,
+    confirmation: Mapping[str, str] | None = None,
 ) -> Grant | None:
-    """Replace the family's live refresh token; None when ``old_hash`` is not the live one of a live grant."""
+    """Replace the family's live refresh token, or keep it where ``new_hash`` is the old one; None when ``old_hash`` is
+    not the live one of a live grant, or the family is bound to something else than ``confirmation``."""
+    confirmed = confirmation or {}
     row = db.execute(
         _ROTATE,
         {
@@ -204,6 +220,8 @@ def rotate_refresh(
             "new": new_hash,
             "idle_until": expires_at,
             "moment": now,
+            "jkt": confirmed.get("jkt"),
+            "certificate": confirmed.get("x5t#S256"),
         },
     ).first()
     return _grant_of(row) if row else None
@@ -264,34 +282,8 @@ def _revoke(db: Db, where: Any, reason: str, now: datetime) -> int:
 
 
 def _grant_of(row: Any) -> Grant:
-    values = row._mapping
-    return Grant(
-        id=values["grant_id"],
-        client_id=values["grant_client_id"],
-        account_id=values["grant_account_id"],
-        subject=values["grant_subject"],
-        session_id=values["grant_session_id"],
-        sid=values["grant_sid"],
-        scope=frozenset(values["grant_scope"].split()),
-        redirect_uri=values["grant_redirect_uri"],
-        audience=tuple(values["grant_audience"]),
-        created_at=values["grant_created_at"],
-        auth_time=values["grant_auth_time"],
-        acr=values["grant_acr"],
-        amr=tuple(values["grant_amr"].split()),
-        nonce=values["grant_nonce"],
-        code_challenge=values["grant_code_challenge"],
-        requested_claims=values["grant_requested_claims"],
-        act_as=values["grant_act_as"],
-        dpop_jkt=values["grant_dpop_jkt"],
-        request_hash=values["grant_request_hash"],
-        confirmation=values["grant_confirmation"],
-        is_front_channel=values["grant_is_front_channel"],
-        code_expires_at=values["grant_code_expires_at"],
-        code_used_at=values["grant_code_used_at"],
-        refresh_generation=values["grant_refresh_generation"],
-        refresh_expires_at=values["grant_refresh_expires_at"],
-        refresh_ends_at=values["grant_refresh_ends_at"],
-        revoked_at=values["grant_revoked_at"],
-        revoked_reason=values["grant_revoked_reason"],
-    )
+    """The columns are named as the fields are."""
+    values = {name.removeprefix("grant_"): value for name, value in row._mapping.items()}
+    values["scope"], values["amr"] = frozenset(values["scope"].split()), tuple(values["amr"].split())
+    values["audience"] = tuple(values["audience"])
+    return Grant(**values)

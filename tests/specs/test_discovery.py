@@ -41,6 +41,7 @@ REGISTERED = {  # the IANA registry "OAuth Authorization Server Metadata", as fa
     "claims_supported",
     "code_challenge_methods_supported",
     "display_values_supported",
+    "dpop_signing_alg_values_supported",
     "end_session_endpoint",
     "frontchannel_logout_session_supported",
     "frontchannel_logout_supported",
@@ -254,7 +255,7 @@ def test_pages_of_a_public_client_may_read_the_answers(side: TokenSide, path: st
     side.caller("public", token_endpoint_auth_method="none")
     response = ask(side.http, path, ORIGIN)
     assert response.headers["Access-Control-Allow-Origin"] == ORIGIN
-    assert response.headers["Access-Control-Expose-Headers"] == "WWW-Authenticate"
+    assert response.headers["Access-Control-Expose-Headers"] == "WWW-Authenticate, DPoP-Nonce"
     assert "Access-Control-Allow-Credentials" not in response.headers
     assert "Origin" in response.headers["Vary"]
 

@@ -1,6 +1,7 @@
 """The authorization code, exchanged once for tokens.
 
-RFC 6749 §4.1.3, §10.5; RFC 7636 §4.6; RFC 9700 §4.8.2 (no verifier without a challenge); OpenID Connect Core §3.1.3.
+RFC 6749 §4.1.3, §10.5; RFC 7636 §4.6; RFC 9700 §4.8.2 (no verifier without a challenge); RFC 9449 §10 (codes bound to a
+key) and §5 with RFC 8705 §7.1 (refresh tokens bound to one); OpenID Connect Core §3.1.3.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from authlib.oauth2.rfc7636 import create_s256_code_challenge
 
 from idp.crypto.random import hash_secret, new_secret
 from idp.domain.grant import Grant
-from idp.protocol import audience, id_token, tokens
+from idp.protocol import audience, id_token, lifetimes, tokens
 from idp.protocol.errors import ProtocolError, invalid_grant
 from idp.protocol.token_grant import TokenGrant
 from idp.storage import grants
@@ -33,6 +34,8 @@ class AuthorizationCodeGrant(TokenGrant):
             raise self._burnt(grant, "redirect_uri_differs")
         if not is_verified(grant.code_challenge, self.find("code_verifier")):
             raise self._burnt(grant, "code_verifier_differs")
+        if grant.dpop_jkt is not None and self.request.confirmation != {"jkt": grant.dpop_jkt}:
+            raise self._burnt(grant, "dpop_key_differs")
         return tokens.token_response(
             self.context,
             self.client,
@@ -41,13 +44,15 @@ class AuthorizationCodeGrant(TokenGrant):
             audience=self._audience(grant),
             nonce=grant.nonce,
             refresh_token=tokens.RefreshToken(grant.id, 1, secret).text(self.context.vault) if secret else None,
+            confirmation=self.request.confirmation,
         )
 
     def _consume(self, code_hash: str, secret: str | None) -> Grant:
         """Claim the code and start its refresh family, in one statement. Whoever brings a used code again shows that
-        it leaked: then everything it gave is revoked (RFC 6749 §4.1.2)."""
+        it leaked: then everything it gave is revoked (RFC 6749 §4.1.2). A public client's family is bound to the key
+        the client proves to have, a confidential one's to the client's authentication."""
         now = self.context.now
-        idle_until, ends_at = tokens.refresh_lifetimes(self.context.settings, now)
+        idle_until, ends_at = lifetimes.refresh(self.context.settings, self.client, now)
         grant = grants.consume_code(
             self.context.db,
             code_hash,
@@ -56,6 +61,7 @@ class AuthorizationCodeGrant(TokenGrant):
             refresh_hash=hash_secret(secret) if secret else None,
             refresh_expires_at=idle_until if secret else None,
             refresh_ends_at=ends_at if secret else None,
+            confirmation=self.request.confirmation if secret and self.client.is_public else None,
         )
         if grant is None:
             grants.revoke_replayed(self.context.db, code_hash, now)

@@ -16,11 +16,16 @@ class ClientCredentialsGrant(TokenGrant):
     def issue(self) -> dict[str, Any]:
         if self.request.auth_method == "none":  # RFC 6749 §4.4: confidential clients only
             raise ProtocolError("unauthorized_client", "A public client cannot act for itself.")
-        scope, client_id = self._scope(), self.client.client_id
+        scope = self._scope()
         token = tokens.access_token(
-            self.context, client_id=client_id, subject=client_id, scope=scope, audience=self._audience(scope)
+            self.context,
+            self.client,
+            subject=self.client.client_id,
+            scope=scope,
+            audience=self._audience(scope),
+            confirmation=self.request.confirmation,
         )
-        return tokens.bearer(self.context.settings, token, scope)
+        return tokens.described(self.context, self.client, token, scope, self.request.confirmation)
 
     def _audience(self, scope: frozenset[str]) -> tuple[str, ...]:
         """The servers of the scope, or those of them that are named (RFC 8707 §2.2)."""

@@ -1,6 +1,7 @@
 """Refresh tokens: each used once, replaced by the next; a copy that turns up ends the whole family.
 
-RFC 6749 §6, RFC 9700 §4.14.2 (rotation and reuse detection), RFC 8707 §2.2, OpenID Connect Core §12.
+RFC 6749 §6, RFC 9700 §4.14.2 (rotation and reuse detection, or binding to a key), FAPI 2.0 Security Profile §5.3.2.1
+(no rotation: a lost answer would lose the family), RFC 9449 §5, RFC 8705 §7.1, RFC 8707 §2.2, OpenID Connect Core §12.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from idp.domain.grant import Grant
-from idp.protocol import audience, id_token, tokens
+from idp.protocol import audience, id_token, lifetimes, tokens
 from idp.protocol.errors import ProtocolError, invalid_grant
 from idp.protocol.token_grant import TokenGrant
 from idp.storage import grants, organisations
@@ -23,7 +24,7 @@ class RefreshTokenGrant(TokenGrant):
         if presented is None:
             raise invalid_grant()
         self._check_request(presented.grant_id)
-        successor = presented.successor()
+        successor = presented.successor() if self.client.profile.rotates_refresh else presented
         grant = self._rotate(presented, successor)
         self._check_mandate(grant)
         scope = self._scope(grant)
@@ -34,6 +35,7 @@ class RefreshTokenGrant(TokenGrant):
             scope,
             audience=audience.of_token(self.context.settings, grant, scope, self.asked_resources),
             refresh_token=successor.text(self.context.vault),
+            confirmation=self.request.confirmation,
         )
 
     def _check_request(self, grant_id: str) -> None:
@@ -53,9 +55,10 @@ class RefreshTokenGrant(TokenGrant):
         return self.asked_scope or grant.scope & self.client.scope
 
     def _rotate(self, presented: tokens.RefreshToken, successor: tokens.RefreshToken) -> Grant:
-        """Replace the live token in one statement. One of ours that is not live was used before: a copy is about."""
+        """Replace the live token in one statement, which demands the key the family is bound to. One of ours that is
+        not live was used before: a copy is about."""
         context = self.context
-        idle_until, _ = tokens.refresh_lifetimes(context.settings, context.now)
+        idle_until, _ = lifetimes.refresh(context.settings, self.client, context.now)
         grant = grants.rotate_refresh(
             context.db,
             presented.grant_id,
@@ -64,6 +67,7 @@ class RefreshTokenGrant(TokenGrant):
             successor.hash,
             idle_until,
             context.now,
+            confirmation=self.request.confirmation,
         )
         if grant is None:
             grants.revoke_reused(context.db, presented.grant_id, self.client.client_id, presented.hash, context.now)
