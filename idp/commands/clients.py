@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
-from typing import TextIO
+from typing import Any, TextIO
 
 import click
 
 from idp.commands.work import working
-from idp.crypto.random import hash_secret, new_secret
+from idp.config import Settings
+from idp.protocol.client_documents import fetch_logo, keep_logo
+from idp.protocol.client_metadata import OPERATOR, validate
+from idp.protocol.client_secrets import new_client_secret
+from idp.protocol.errors import ProtocolError
 from idp.storage import clients as storage
 
 
@@ -34,19 +38,25 @@ def list_clients() -> None:
 @click.option("--replace", is_flag=True, help="Replace an existing client, its secret included")
 def add(client_id: str, metadata: TextIO, first_party: bool, replace: bool) -> None:
     """Register CLIENT_ID. A secret, where its method needs one, is printed once and never again."""
-    try:
-        values = json.load(metadata)
-    except ValueError as error:
-        raise click.ClickException(f"metadata is no JSON: {error}") from error
-    if not isinstance(values, dict):
-        raise click.ClickException("metadata must be a JSON object")
-    secret = new_secret() if _needs_secret(values) else None
+    document = _read(metadata)
     with working() as context:
+        values = _validated(context.settings, document)
+        logo = fetch_logo(context.provider, values.get("logo_uri"))
         if not replace and storage.find(context.db, client_id):
             raise click.ClickException(f"{client_id} exists; --replace gives it new metadata and a new secret")
-        secret_hash = hash_secret(secret) if secret else None
-        storage.put(context.db, client_id, values, context.now, secret_hash=secret_hash, is_first_party=first_party)
-    click.echo(json.dumps({"client_id": client_id, "client_secret": secret} if secret else {"client_id": client_id}))
+        secret = new_client_secret(context.vault, client_id, values["token_endpoint_auth_method"])
+        storage.put(
+            context.db,
+            client_id,
+            values,
+            context.now,
+            secret_hash=secret.hash if secret else None,
+            secret_sealed=secret.sealed if secret else None,
+            is_first_party=first_party,
+        )
+        keep_logo(context, client_id, logo)
+    told = {"client_secret": secret.text} if secret else {}
+    click.echo(json.dumps({"client_id": client_id, **told}))
 
 
 @group.command("disable")
@@ -63,13 +73,25 @@ def disable(client_id: str) -> None:
             client.metadata,
             context.now,
             secret_hash=client.secret_hash,
+            secret_sealed=client.secret_sealed,
+            registration_token_hash=client.registration_token_hash,
             is_first_party=client.is_first_party,
             is_active=False,
         )
 
 
-def _needs_secret(metadata: dict[str, object]) -> bool:
-    return metadata.get("token_endpoint_auth_method", "client_secret_basic") in {
-        "client_secret_basic",
-        "client_secret_post",
-    }
+def _read(metadata: TextIO) -> dict[str, Any]:
+    try:
+        values = json.load(metadata)
+    except ValueError as error:
+        raise click.ClickException(f"metadata is no JSON: {error}") from error
+    if not isinstance(values, dict):
+        raise click.ClickException("metadata must be a JSON object")
+    return values
+
+
+def _validated(settings: Settings, document: dict[str, Any]) -> dict[str, Any]:
+    try:
+        return validate(settings, document, policy=OPERATOR)
+    except ProtocolError as error:
+        raise click.ClickException(f"{error.error}: {error.description} ({error.parameter})") from error
