@@ -8,16 +8,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from idp.crypto.jose import TokenRefused
-from idp.protocol.client_keys import MAX_KEYS, imported
-from idp.protocol.client_metadata.values import Wrong, text
+from idp.crypto.jose import JoseError
+from idp.protocol.client_keys import MAX_KEYS, PRIVATE, imported, public_part
+from idp.protocol.client_metadata.values import Wrong
 
-_PRIVATE = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
-_NAMES = ("kty", "use", "alg", "kid", "crv", "x", "y", "n", "e", "x5t", "x5t#S256")
-_LISTS = ("key_ops", "x5c")
 _TYPES = frozenset({"RSA", "EC", "OKP"})
-_LONGEST = 16_384
-_MOST_ITEMS = 10
 
 
 def key_set(value: Any) -> dict[str, Any]:
@@ -33,21 +28,14 @@ def key_set(value: Any) -> dict[str, Any]:
 
 
 def _public_key(key: Any) -> dict[str, Any]:
-    if not isinstance(key, dict) or not isinstance(key.get("kty"), str):
-        raise Wrong("must hold JWKs only.")
-    if _PRIVATE & set(key) or key["kty"] == "oct":
+    if isinstance(key, dict) and (PRIVATE & set(key) or key.get("kty") == "oct"):
         raise Wrong("must not hold private or symmetric keys.")
-    kept: dict[str, Any] = {name: text(_LONGEST)(key[name]) for name in _NAMES if name in key}
-    kept |= {name: _texts(key[name]) for name in _LISTS if name in key}
-    if kept["kty"] in _TYPES:
-        try:
-            imported(json.dumps(kept, sort_keys=True))
-        except TokenRefused as error:
-            raise Wrong("has a key that cannot be used: RSA has 2048 to 4096 bits.") from error
-    return kept
-
-
-def _texts(value: Any) -> list[str]:
-    if not isinstance(value, list) or len(value) > _MOST_ITEMS:
+    found = public_part(key)
+    if found is None:
         raise Wrong("must hold JWKs only.")
-    return [text(_LONGEST)(item) for item in value]
+    if found["kty"] in _TYPES:
+        try:
+            imported(json.dumps(found, sort_keys=True))
+        except JoseError as error:
+            raise Wrong("has a key that cannot be used: RSA has 2048 to 4096 bits.") from error
+    return found
