@@ -19,7 +19,13 @@ _DAYS = timedelta(days=1)
 @click.command("token")
 @click.option("--label", required=True, help="For whom it is")
 @click.option("--profile", type=click.Choice(sorted(PROFILES)), default=DEFAULT, help="The least strict profile")
-@click.option("--opening", "openings", type=click.Choice(list(Opening)), multiple=True, help="A test-only relaxation")
+@click.option(
+    "--opening",
+    "openings",
+    type=click.Choice([one.value for one in Opening]),
+    multiple=True,
+    help="A test-only relaxation",
+)
 @click.option("--scope", default="", help="Scopes beyond the setting registration_scopes, separated by spaces")
 @click.option("--first-party", is_flag=True, help="The clients need no consent page")
 @click.option("--uses", type=click.IntRange(min=1), help="How many clients may be registered with it; else any number")
@@ -34,7 +40,7 @@ def new_token(
     expires: int | None,
 ) -> None:
     """Make an initial access token. It is printed once and never again."""
-    policy = Policy(profile, tuple(str(one) for one in openings), frozenset(scope.split()), is_first_party=first_party)
+    policy = Policy(profile, openings, frozenset(scope.split()), is_first_party=first_party)
     with working() as context:
         unknown = policy.scope - known_scopes(context.settings)
         if unknown:
