@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from idp.commands import clients, database, demo, keys, outbox, people, worker
+from idp.commands import clients, database, demo, keys, outbox, people, registration_tokens, worker
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -13,6 +13,8 @@ def main() -> None:
     """Tongxing 通行: register once, log in once, be recognised everywhere."""
 
 
+for command in registration_tokens.COMMANDS:
+    clients.group.add_command(command)
 for command in (
     demo.demo,
     demo.smoke,

@@ -18,6 +18,8 @@ from typing import Any, get_origin, get_type_hints
 
 from idp.domain.assurance import AssuranceMap
 
+REGISTRATION = ("off", "token", "software_statement", "open")
+
 
 class SettingsError(ValueError):
     """A setting is missing, unknown or of the wrong type; the text names it."""
@@ -98,6 +100,19 @@ class Settings:
     max_body_bytes: int = 65536
     trusted_proxies: int = 0
     """How many reverse proxies stand in front (0: forwarded headers are ignored)."""
+    registration: str = "off"
+    """Who may register clients: off; token (who brings an initial access token); software_statement (who brings one by
+    an issuer of software_statement_issuers); open (anybody, throttled by address)."""
+    registration_scopes: tuple[str, ...] = ("openid", "profile", "email", "address", "phone", "offline_access")
+    """The scopes that clients may register for themselves; an initial access token may carry more."""
+    registration_limit: int = 30
+    """Open registration: how many clients one address may register in an hour."""
+    software_statement_issuers: tuple[Mapping[str, Any], ...] = ()
+    """Whose software statements count: {"issuer": …, "jwks": {"keys": […]}}."""
+    op_policy_uri: str = ""
+    op_tos_uri: str = ""
+    service_documentation: str = ""
+    """Pages for integrators, named in the discovery document."""
     openings_allowed: bool = False
     """Whether test-only openings of single clients count at all."""
     outbound_allow: tuple[str, ...] = ()
@@ -133,6 +148,8 @@ class Settings:
     def __post_init__(self) -> None:
         if not timedelta(0) < self.pushed_request_lifetime < timedelta(minutes=10):
             raise SettingsError("setting pushed_request_lifetime: more than nothing and less than 600 seconds")
+        if self.registration not in REGISTRATION:
+            raise SettingsError(f"setting registration: must be one of {', '.join(REGISTRATION)}")
 
     @property
     def is_secure(self) -> bool:

@@ -76,6 +76,9 @@ def purges(settings: Settings) -> tuple[Job, ...]:
         Job("ephemeral values", minute, lambda c: _is_full(purging.purge_ephemeral(c.db, c.now))),
         Job("levels", minute, lambda c: _is_full(purging.lower_levels(c.db, c.now))),
         Job("revoked tokens", hour, lambda c: _is_full(purging.purge_revoked_tokens(c.db, c.now - MARGIN))),
+        Job(
+            "initial access tokens", hour, lambda c: _is_full(purging.purge_initial_access_tokens(c.db, c.now - MARGIN))
+        ),
         Job("registrations", hour, lambda c: _is_full(purging.purge_registrations(c.db, c.now - MARGIN))),
         Job("sessions", hour, lambda c: _is_full(purging.purge_sessions(c.db, c.now - MARGIN))),
         Job("outbox", hour, lambda c: _is_full(purging.purge_outbox(c.db, c.now - RECEIPTS_KEPT))),

@@ -15,7 +15,6 @@ is counted and answered alike.
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -24,6 +23,7 @@ from typing import TypeVar
 
 from idp.context import Context
 from idp.crypto.random import hash_secret
+from idp.domain.network import network_of
 from idp.storage.ephemeral import Ephemeral, SqlEphemeral
 from idp.storage.ephemeral_redis import EphemeralUnavailable
 
@@ -70,7 +70,7 @@ class Throttle:
     def __init__(self, context: Context, *, person: str, address: str, device: str | None) -> None:
         self._context = context
         self._seen: dict[str, int] = {}
-        self._counters = _counters(person, _network(address), device)
+        self._counters = _counters(person, network_of(address), device)
         self._pair = next(iter(self._counters))
 
     def check_wait(self) -> None:
@@ -127,12 +127,3 @@ def _key(*parts: str) -> str:
 
 def _waiting(key: str) -> str:
     return f"wait/{key}"
-
-
-def _network(address: str) -> str:
-    """An IPv4 address, or the /64 that one customer has of IPv6."""
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    return str(parsed) if parsed.version == 4 else str(ipaddress.ip_network((parsed, 64), strict=False))

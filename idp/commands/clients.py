@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
-from typing import TextIO
+from typing import Any, TextIO
 
 import click
 
 from idp.commands.work import working
-from idp.domain.client import Client
+from idp.config import Settings
+from idp.protocol.client_documents import fetch_logo, keep_logo
+from idp.protocol.client_metadata import OPERATOR, validate
 from idp.protocol.client_secrets import new_client_secret
+from idp.protocol.errors import ProtocolError
 from idp.storage import clients as storage
 
 
@@ -35,16 +38,13 @@ def list_clients() -> None:
 @click.option("--replace", is_flag=True, help="Replace an existing client, its secret included")
 def add(client_id: str, metadata: TextIO, first_party: bool, replace: bool) -> None:
     """Register CLIENT_ID. A secret, where its method needs one, is printed once and never again."""
-    try:
-        values = json.load(metadata)
-    except ValueError as error:
-        raise click.ClickException(f"metadata is no JSON: {error}") from error
-    if not isinstance(values, dict):
-        raise click.ClickException("metadata must be a JSON object")
+    document = _read(metadata)
     with working() as context:
+        values = _validated(context.settings, document)
+        logo = fetch_logo(context.provider, values.get("logo_uri"))
         if not replace and storage.find(context.db, client_id):
             raise click.ClickException(f"{client_id} exists; --replace gives it new metadata and a new secret")
-        secret = new_client_secret(context.vault, client_id, Client(client_id, values).auth_method)
+        secret = new_client_secret(context.vault, client_id, values["token_endpoint_auth_method"])
         storage.put(
             context.db,
             client_id,
@@ -54,6 +54,7 @@ def add(client_id: str, metadata: TextIO, first_party: bool, replace: bool) -> N
             secret_sealed=secret.sealed if secret else None,
             is_first_party=first_party,
         )
+        keep_logo(context, client_id, logo)
     told = {"client_secret": secret.text} if secret else {}
     click.echo(json.dumps({"client_id": client_id, **told}))
 
@@ -77,3 +78,20 @@ def disable(client_id: str) -> None:
             is_first_party=client.is_first_party,
             is_active=False,
         )
+
+
+def _read(metadata: TextIO) -> dict[str, Any]:
+    try:
+        values = json.load(metadata)
+    except ValueError as error:
+        raise click.ClickException(f"metadata is no JSON: {error}") from error
+    if not isinstance(values, dict):
+        raise click.ClickException("metadata must be a JSON object")
+    return values
+
+
+def _validated(settings: Settings, document: dict[str, Any]) -> dict[str, Any]:
+    try:
+        return validate(settings, document, policy=OPERATOR)
+    except ProtocolError as error:
+        raise click.ClickException(f"{error.error}: {error.description} ({error.parameter})") from error

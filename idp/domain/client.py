@@ -10,9 +10,10 @@ import hashlib
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
+from urllib.parse import quote
 
 from idp.domain.opening import Opening
 from idp.domain.profile import DEFAULT, PROFILES, Profile, in_order
@@ -29,14 +30,35 @@ class Client:
         default=None, repr=False
     )  # kept where the method signs with it (client_secret_jwt)
     registration_token_hash: str | None = field(default=None, repr=False)  # RFC 7592 §1.2
+    created_at: datetime | None = field(default=None, compare=False)
+    logo_fetched_at: datetime | None = field(default=None, compare=False)  # None: there is no picture of ours
 
     @property
     def name(self) -> str:
         return str(self.metadata.get("client_name") or self.client_id)
 
+    def localized(self, name: str, locale: str) -> Any:
+        """A member in the language where it is registered (RFC 7591 §2.2): under the very tag, else under one that
+        says more than the language; else the member without a tag."""
+        wanted = f"{name}#{locale}".lower()
+        tagged = {key.lower(): value for key, value in self.metadata.items() if key.startswith(f"{name}#")}
+        wider = (tagged[key] for key in sorted(tagged) if key.startswith(f"{wanted}-"))
+        return tagged.get(wanted) or next(wider, None) or self.metadata.get(name)
+
     def localized_name(self, locale: str) -> str:
-        """client_name#<locale> where registered (RFC 7591 §2.2), else client_name."""
-        return str(self.metadata.get(f"client_name#{locale}") or self.name)
+        return str(self.localized("client_name", locale) or self.name)
+
+    @property
+    def logo_path(self) -> str | None:
+        """Where our copy of its logo is served; another path for another picture."""
+        if self.logo_fetched_at is None:
+            return None
+        return f"/clients/{quote(self.client_id, safe='')}/logo?v={int(self.logo_fetched_at.timestamp())}"
+
+    @property
+    def initiate_login_uri(self) -> str | None:
+        """Where others may begin a login to it (OpenID Connect Core §4)."""
+        return self.metadata.get("initiate_login_uri")
 
     def is_provider(self, issuer: str) -> bool:
         """Whether the client is that provider itself, logging its own people in here."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache, partial
@@ -21,12 +21,13 @@ from idp.context import Context
 from idp.crypto.jose import TokenRefused
 from idp.crypto.keyring import Key
 from idp.domain.client import Client
-from idp.outbound import OutboundClient, OutboundError
+from idp.outbound import TOTAL_SECONDS, OutboundClient, OutboundError
 
 MAX_KEYS = 20
 _MOST_CLIENTS = 4096
 _FRESH_FOR = timedelta(hours=1)
 _PAUSE = timedelta(seconds=60)  # between two fetches for one client
+_LONGEST_WAIT = 2 * TOTAL_SECONDS  # for somebody else's fetch
 _KEY_TYPES = {"RS256": "RSA", "PS256": "RSA", "ES256": "EC", "EdDSA": "OKP"} | {
     "RSA-OAEP": "RSA",
     "RSA-OAEP-256": "RSA",
@@ -34,6 +35,10 @@ _KEY_TYPES = {"RS256": "RSA", "PS256": "RSA", "ES256": "EC", "EdDSA": "OKP"} | {
     "ECDH-ES+A128KW": "EC",
     "ECDH-ES+A256KW": "EC",
 }
+_TEXTS = ("kty", "use", "alg", "kid", "crv", "x", "y", "n", "e", "x5t", "x5t#S256")
+_LISTS = ("key_ops", "x5c")
+PRIVATE = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
+"""Members that only a private or symmetric key has."""
 _CURVES = {"ES256": "P-256", "EdDSA": "Ed25519"}
 _MODULUS_LENGTHS = range(342, 684)  # characters of base64url: 2048 to 4096 bits
 Jwk = Mapping[str, Any]
@@ -54,35 +59,58 @@ class PublishedKeys:
     def __init__(self, outbound: OutboundClient) -> None:
         self._outbound = outbound
         self._known: dict[str, _Published] = {}
+        self._under_way: dict[str, threading.Event] = {}  # one fetch at a time for a client; who else needs it waits
         self._lock = threading.Lock()
 
     def of(self, client: Client, now: datetime, *, is_good: Callable[[Jwk], bool]) -> tuple[dict[str, Any], ...]:
-        """The keys of a client that ``is_good`` accepts; the set is fetched anew where none does."""
+        """The keys of a client that ``is_good`` accepts; the set is fetched anew where none does. That a set is not to
+        be had is known for a minute as well: only then is it tried, and waited for, again."""
         uri = client.jwks_uri
         if uri is None:
             return ()
         known = self._known.get(client.client_id)
-        if known is not None and known.uri == uri:
-            age = now - known.fetched_at
-            found = tuple(key for key in known.keys if is_good(key))
-            if (found and age < _FRESH_FOR) or age < _PAUSE:
-                return found
-        return tuple(key for key in self._fetch(client, uri, now, known) if is_good(key))
+        if known is None or known.uri != uri:
+            return _good(self._fetched(client, uri, now), is_good)
+        found, age = _good(known.keys, is_good), now - known.fetched_at
+        if (found and age < _FRESH_FOR) or age < _PAUSE:
+            return found
+        return _good(self._fetched(client, uri, now), is_good)
 
     def forget(self, client_id: str) -> None:
         """The client has changed its registration."""
         with self._lock:
             self._known.pop(client_id, None)
 
-    def _fetch(self, client: Client, uri: str, now: datetime, known: _Published | None) -> tuple[dict[str, Any], ...]:
-        keys = _read(self._outbound, uri)
-        if keys is None:  # not to be had now: what was known goes on counting
-            keys = known.keys if known is not None and known.uri == uri else ()
+    def _fetched(self, client: Client, uri: str, now: datetime) -> tuple[dict[str, Any], ...]:
         with self._lock:
-            if client.client_id not in self._known and len(self._known) >= _MOST_CLIENTS:
+            under_way = self._under_way.get(client.client_id)
+            if under_way is None:
+                mine = self._under_way[client.client_id] = threading.Event()
+        if under_way is not None:
+            under_way.wait(_LONGEST_WAIT)
+            known = self._known.get(client.client_id)
+            return known.keys if known is not None and known.uri == uri else ()
+        try:
+            return self._fetch(client, uri, now)
+        finally:
+            with self._lock:
+                del self._under_way[client.client_id]
+            mine.set()
+
+    def _fetch(self, client: Client, uri: str, now: datetime) -> tuple[dict[str, Any], ...]:
+        keys = _read(self._outbound, uri)
+        with self._lock:
+            known = self._known.get(client.client_id)
+            if keys is None:  # not to be had now: what was known goes on counting
+                keys = known.keys if known is not None and known.uri == uri else ()
+            if known is None and len(self._known) >= _MOST_CLIENTS:
                 self._known.pop(next(iter(self._known)))
             self._known[client.client_id] = _Published(uri, now, keys)
         return keys
+
+
+def _good(keys: Iterable[dict[str, Any]], is_good: Callable[[Jwk], bool]) -> tuple[dict[str, Any], ...]:
+    return tuple(key for key in keys if is_good(key))
 
 
 def _read(outbound: OutboundClient, uri: str) -> tuple[dict[str, Any], ...] | None:
@@ -94,7 +122,24 @@ def _read(outbound: OutboundClient, uri: str) -> tuple[dict[str, Any], ...] | No
     keys = document.get("keys") if isinstance(document, dict) else None
     if not isinstance(keys, list):
         return None
-    return tuple(key for key in keys[:MAX_KEYS] if isinstance(key, dict))
+    parts = (public_part(key) for key in keys[:MAX_KEYS])
+    return tuple(part for part in parts if part is not None)
+
+
+def public_part(jwk: Any) -> dict[str, Any] | None:
+    """What counts of a key that a client gave: the members we know. None for what is no public key in the first place
+    (RFC 7517 §4, RFC 7518 §6)."""
+    if not isinstance(jwk, dict) or not isinstance(jwk.get("kty"), str) or jwk["kty"] == "oct" or PRIVATE & set(jwk):
+        return None
+    texts = {name: jwk[name] for name in _TEXTS if name in jwk}
+    lists = {name: jwk[name] for name in _LISTS if name in jwk}
+    items = [
+        *texts.values(),
+        *(item for value in lists.values() for item in (value if isinstance(value, list) else [0])),
+    ]
+    if not all(isinstance(item, str) and item.isprintable() for item in items):
+        return None
+    return texts | lists
 
 
 def find_keys(context: Context, client: Client, header: Jwk, *, use: str = "sig") -> list[Callable[[], Key]]:

@@ -38,7 +38,9 @@ class AccessToken:
         return False  # then it would not have been verified
 
     def is_revoked(self) -> bool:
-        return not self.verified.is_active(self.context)
+        """Also when its client has ended or lost its registration meanwhile."""
+        is_orphan = self.context.find_client(self.verified.client_id) is None
+        return is_orphan or not self.verified.is_active(self.context)
 
     def members(self) -> dict[str, Any]:
         claims = self.verified.claims

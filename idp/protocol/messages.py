@@ -29,6 +29,7 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)  # names in Title-Case
     query: Pairs = field(default=(), repr=False)
     form: Pairs = field(default=(), repr=False)
+    body: bytes = field(default=b"", repr=False)  # as it came; for documents that are no form
     client_certificate: bytes | None = field(default=None, repr=False)
     """The certificate the caller proved itself by in TLS (DER), as a configured proxy says."""
     origin: Origin | None = None

@@ -7,20 +7,32 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, select, update
 from sqlalchemy import delete as sql_delete
 
 from idp.domain.client import Client
 from idp.storage.db import Db, upsert
-from idp.storage.tables import clients
+from idp.storage.tables import client_logos, clients
 
+_FIND = (
+    select(clients, client_logos.c.fetched_at)
+    .outerjoin(client_logos, client_logos.c.client_id == clients.c.client_id)
+    .where(clients.c.client_id == bindparam("client"), clients.c.is_active)
+)
+_FIND_REGISTERED = _FIND.where(clients.c.registration_token_hash == bindparam("hash"))
 _DELETE = sql_delete(clients).where(clients.c.client_id == bindparam("client")).returning(clients.c.client_id)
 
 
 def find(db: Db, client_id: str) -> Client | None:
     """The client if it exists and is active."""
-    row = db.execute(select(clients).where(clients.c.client_id == client_id, clients.c.is_active)).first()
-    return _client_of(row) if row else None
+    row = db.execute(_FIND, {"client": client_id}).first()
+    return _client_of(row, row.fetched_at) if row else None
+
+
+def find_registered(db: Db, client_id: str, registration_token_hash: str) -> Client | None:
+    """The active client that this registration token belongs to (RFC 7592 §1.2)."""
+    row = db.execute(_FIND_REGISTERED, {"client": client_id, "hash": registration_token_hash}).first()
+    return _client_of(row, row.fetched_at) if row else None
 
 
 def list_all(db: Db) -> list[Client]:
@@ -52,8 +64,28 @@ def put(
     statement = upsert(db, clients).values(client_id=client_id, created_at=now, **values)
     db.execute(statement.on_conflict_do_update(index_elements=["client_id"], set_=values))
     return Client(
-        client_id, dict(metadata), secret_hash, is_first_party, is_active, secret_sealed, registration_token_hash
+        client_id, dict(metadata), secret_hash, is_first_party, is_active, secret_sealed, registration_token_hash, now
     )
+
+
+def change(db: Db, client: Client, now: datetime) -> bool:
+    """Store the metadata and the secret of a client that changed its own registration; False where it has been deleted,
+    disabled or registered anew meanwhile."""
+    statement = (
+        update(clients)
+        .where(
+            clients.c.client_id == client.client_id,
+            clients.c.is_active,
+            clients.c.registration_token_hash == client.registration_token_hash,
+        )
+        .values(
+            metadata=dict(client.metadata),
+            secret_hash=client.secret_hash,
+            secret_sealed=client.secret_sealed,
+            updated_at=now,
+        )
+    )
+    return db.execute(statement.returning(clients.c.client_id)).first() is not None
 
 
 def delete(db: Db, client_id: str) -> bool:
@@ -90,6 +122,12 @@ class ClientCache:
                 self._keep(self._unknown, client_id, now)
         return client
 
+    def forget(self, client_id: str) -> None:
+        """The client has changed; other processes see it when their copy is too old."""
+        with self._lock:
+            self._known.pop(client_id, None)
+            self._unknown.pop(client_id, None)
+
     def clear(self) -> None:
         with self._lock:
             self._known.clear()
@@ -101,7 +139,7 @@ class ClientCache:
         entries[client_id] = entry
 
 
-def _client_of(row: Any) -> Client:
+def _client_of(row: Any, logo_fetched_at: datetime | None = None) -> Client:
     return Client(
         client_id=row.client_id,
         metadata=row._mapping["metadata"],
@@ -110,4 +148,6 @@ def _client_of(row: Any) -> Client:
         is_active=row.is_active,
         secret_sealed=row.secret_sealed,
         registration_token_hash=row.registration_token_hash,
+        created_at=row.created_at,
+        logo_fetched_at=logo_fetched_at,
     )

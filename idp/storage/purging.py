@@ -14,7 +14,17 @@ from sqlalchemy import and_, delete, exists, or_, select, tuple_, update
 from sqlalchemy import func as sql
 
 from idp.storage.db import Db, purge_rows
-from idp.storage.tables import accounts, ephemeral, grants, outbox, proofs, registrations, revoked_tokens, sessions
+from idp.storage.tables import (
+    accounts,
+    ephemeral,
+    grants,
+    initial_access_tokens,
+    outbox,
+    proofs,
+    registrations,
+    revoked_tokens,
+    sessions,
+)
 
 BATCH = 500
 
@@ -27,6 +37,12 @@ def purge_sessions(db: Db, before: datetime, limit: int = BATCH) -> int:
 def purge_registrations(db: Db, before: datetime, limit: int = BATCH) -> int:
     """Registrations that could be taken up again until then, finished or not; the accounts made of them stay."""
     return purge_rows(db, registrations.c.id, registrations.c.expires_at < before, limit)
+
+
+def purge_initial_access_tokens(db: Db, before: datetime, limit: int = BATCH) -> int:
+    """Initial access tokens that expired before ``before``, or whose last use is gone."""
+    tokens = initial_access_tokens.c
+    return purge_rows(db, tokens.id, or_(tokens.expires_at < before, tokens.uses_left <= 0), limit)
 
 
 def purge_revoked_tokens(db: Db, before: datetime, limit: int = BATCH) -> int:

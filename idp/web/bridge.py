@@ -9,6 +9,7 @@ from flask import Response, g, request
 
 from idp.protocol.messages import Reply, Request
 from idp.web import context
+from idp.web.guard import JSON
 
 _HEADERS = ("Authorization", "Content-Type", "DPoP", "Origin")
 
@@ -23,6 +24,7 @@ def message() -> Request:
         headers=found,
         query=tuple(current.args.items(multi=True)) if current.query_string else (),
         form=tuple(g.get("form_pairs", ())),  # read once, by idp.web.guard
+        body=current.get_data(cache=True) if current.mimetype == JSON else b"",
     )
 
 

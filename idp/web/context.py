@@ -15,7 +15,14 @@ from idp.storage import outbox
 
 # A code or a refresh token is claimed by the statement that checks it, a grant appears only in a living session,
 # reading is reading: a transaction around them would only triple the round trips.
-ALONE = {"authorize.authorize", "introspection.introspect", "par.push", "token.token", "userinfo.userinfo"}
+ALONE = {
+    "authorize.authorize",
+    "introspection.introspect",
+    "par.push",
+    "register_client.logo",
+    "token.token",
+    "userinfo.userinfo",
+}
 
 
 def provider() -> Provider:

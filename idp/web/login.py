@@ -5,6 +5,8 @@ The page is drawn without a look-up; a login costs three statements.
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Blueprint, Response, redirect, render_template, request
 from flask_babel import get_locale, gettext
 from flask_babel import lazy_gettext as _l
@@ -19,7 +21,7 @@ from idp.authn.throttle import TooManyFailures
 from idp.authn.upstream_parties import offered_upstreams
 from idp.context import Context
 from idp.domain.account import Credentials
-from idp.web import browser, device, interactions, own_paths
+from idp.web import browser, device, interactions, own_paths, pending
 from idp.web.context import current
 from idp.web.interactions import Handle
 
@@ -125,17 +127,9 @@ def _level_notice(handle: Handle | None) -> str | None:
     return gettext("This service needs assurance level %(level)s.", level=handle.level)
 
 
-def _client(context: Context, handle: Handle | None) -> dict[str, str | None] | None:
+def _client(context: Context, handle: Handle | None) -> dict[str, Any] | None:
     client = context.find_client(handle.client_id) if handle else None
-    if client is None:
-        return None
-    metadata = client.metadata
-    return {
-        "name": client.localized_name(str(get_locale())),
-        "logo_uri": metadata.get("logo_path"),
-        "policy_uri": metadata.get("policy_uri"),
-        "tos_uri": metadata.get("tos_uri"),
-    }
+    return pending.client_shown(client, str(get_locale())) if client else None
 
 
 def _upstreams(context: Context, handle: Handle | None, text: str | None) -> list[dict[str, str]]:

@@ -46,7 +46,7 @@ def client_shown(client: Client, locale: str) -> dict[str, Any]:
     """What the pages' client box shows (templates/idp/_client.html)."""
     return {
         "name": client.localized_name(locale),
-        "logo_uri": client.metadata.get("logo_path"),  # a copy on our own origin: nothing foreign is loaded
-        "policy_uri": client.metadata.get("policy_uri"),
-        "tos_uri": client.metadata.get("tos_uri"),
+        "logo_uri": client.logo_path,  # a copy on our own origin: nothing foreign is loaded
+        "policy_uri": client.localized("policy_uri", locale),
+        "tos_uri": client.localized("tos_uri", locale),
     }

@@ -16,7 +16,8 @@ from idp.config import Settings
 from idp.context import Context
 from idp.domain.account import AccountStatus
 from idp.domain.signing_key import KeyStage
-from idp.storage import accounts, clients, outbox, sessions, signing_keys
+from idp.protocol.client_metadata import Policy
+from idp.storage import accounts, clients, initial_access_tokens, outbox, sessions, signing_keys
 
 Run = Callable[..., Result]
 
@@ -70,6 +71,70 @@ def test_metadata_that_is_no_object_is_refused(run: Run, tmp_path: Path, text: s
     metadata.write_text(text)
     refused = run("client", "add", "rp", "--metadata", str(metadata))
     assert refused.exit_code != 0 and "JSON" in refused.output
+
+
+@pytest.mark.parametrize(
+    ("document", "words"),
+    [
+        ({"redirect_uris": ["https://rp.example/#x"]}, ("invalid_redirect_uri", "redirect_uris")),
+        ({"redirect_uris": ["https://rp.example/cb"], "redirect_url": "x"}, ("not known", "redirect_url")),
+        ({"redirect_uris": ["https://rp.example/cb"], "profile": "fapi2"}, ("fapi2", "token_endpoint_auth_method")),
+        ({"redirect_uris": ["https://rp.example/cb"], "scope": "openid unknown"}, ("scope",)),
+    ],
+)
+def test_wrong_metadata_are_refused_in_one_line(
+    run: Run, tmp_path: Path, document: dict[str, Any], words: tuple[str, ...]
+) -> None:
+    metadata = tmp_path / "client.json"
+    metadata.write_text(json.dumps(document))
+    refused = run("client", "add", "rp", "--metadata", str(metadata))
+    assert refused.exit_code != 0 and len(refused.output.splitlines()) == 1
+    assert all(word in refused.output for word in words)
+
+
+def test_a_client_of_an_operator_may_have_what_no_registrant_may(
+    run: Run, work: Callable[[], Any], tmp_path: Path
+) -> None:
+    metadata = tmp_path / "client.json"
+    document = {
+        "redirect_uris": ["https://rp.example/cb"],
+        "profile": "legacy",
+        "response_types": ["id_token"],
+        "resource_identifier": "https://api.example",
+        "token_endpoint_auth_method": "client_secret_jwt",
+        "logo_uri": "http://127.0.0.1:1/logo",  # not to be had: the client has no picture
+    }
+    metadata.write_text(json.dumps(document))
+    added = run("client", "add", "rp", "--metadata", str(metadata))
+    assert added.exit_code == 0, added.output
+    with work() as context:
+        client = clients.find(context.db, "rp")
+        assert client is not None and client.secret_sealed is not None and client.logo_path is None
+        assert client.grant_types == {"implicit"}
+        assert client.resource_identifier == "https://api.example"
+
+
+def test_an_initial_access_token_is_made_listed_and_withdrawn(run: Run, work: Callable[[], Any], clock: Any) -> None:
+    made = run(
+        "client", "token", "--label", "certification", "--profile", "legacy", "--opening", "request_without_pkce",
+        "--scope", "identity", "--uses", "3", "--expires", "7",
+    )  # fmt: skip
+    text = json.loads(made.output)["initial_access_token"]
+    with work() as context:
+        found = initial_access_tokens.find(context.db, text, context.now)
+        assert found is not None
+        assert Policy.of(found.policy) == Policy(
+            "legacy", ("request_without_pkce",), frozenset({"identity"}), is_first_party=False
+        )
+        assert found.uses_left == 3
+    listed = run("client", "tokens").output
+    assert all(word in listed for word in ("certification", "legacy", "3 more")) and text not in listed
+    assert run("client", "withdraw-token", found.id).exit_code == 0
+    assert run("client", "tokens").output == ""
+    assert run("client", "withdraw-token", found.id).exit_code != 0
+    assert "any number" in run("client", "token", "--label", "x").output + run("client", "tokens").output
+    assert run("client", "token", "--label", "x", "--scope", "unknown").exit_code != 0
+    assert run("client", "token", "--label", "x", "--opening", "unknown").exit_code != 0
 
 
 def test_freezing_ends_every_session_and_unfreezing_lets_the_person_in_again(

@@ -6,7 +6,17 @@ from sqlalchemy import func, select
 
 from idp.crypto.random import new_id
 from idp.domain.assurance import Proof
-from idp.storage import access_tokens, accounts, grants, outbox, purging, registrations, sessions, tables
+from idp.storage import (
+    access_tokens,
+    accounts,
+    grants,
+    initial_access_tokens,
+    outbox,
+    purging,
+    registrations,
+    sessions,
+    tables,
+)
 from tests.idp.storage.conftest import DAY, HOUR
 
 
@@ -48,6 +58,19 @@ def test_sessions_are_forgotten_after_their_absolute_end(work, person, clock) ->
             )
         assert purging.purge_sessions(context.db, clock.now + 2 * HOUR) == 1
         assert len(sessions.list_alive(context.db, person.id, clock.now)) == 1
+
+
+def test_initial_access_tokens_are_forgotten_when_nobody_can_register_with_them(work, clock) -> None:
+    now = clock.now
+    with work() as context:
+        for uses, ends in ((None, None), (1, None), (2, None), (None, now + HOUR), (None, now + 3 * HOUR)):
+            _, text = initial_access_tokens.add(
+                context.db, label=f"{uses} {ends}", policy={}, now=now, uses=uses, expires_at=ends
+            )
+            assert initial_access_tokens.use(context.db, text, now)
+        assert purging.purge_initial_access_tokens(context.db, now + 2 * HOUR) == 2
+        kept = [token.uses_left for token in initial_access_tokens.list_all(context.db)]
+    assert kept == [None, 1, None]
 
 
 def test_receipts_and_dead_letters_are_forgotten_and_what_waits_never(work, clock) -> None:

@@ -1,0 +1,119 @@
+"""Readers of single values: each checks one type and gives what is stored, or raises Wrong with a fixed text.
+
+RFC 7591 §2 and OpenID Connect Registration §2 (types), RFC 6749 §3.3 (scope), RFC 4514 §2 (distinguished names).
+Lengths are ours: nothing here may be larger than a page or a header can bear.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from cryptography import x509
+
+Read = Callable[[Any], Any]
+_SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
+_LONGEST_SCOPE = 2000
+_MOST_SECONDS = 2**31 - 1
+
+
+class Wrong(ValueError):
+    """What a value must be; the text follows the field's name."""
+
+
+def text(most: int = 255) -> Read:
+    """Printable text: no control characters, no half of a surrogate pair, nothing that turns the writing around."""
+
+    def read(value: Any) -> str:
+        if not isinstance(value, str) or not 0 < len(value) <= most or not value.isprintable():
+            raise Wrong(f"must be a text of 1 to {most} printable characters.")
+        return value
+
+    return read
+
+
+def flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise Wrong("must be true or false.")
+    return value
+
+
+def number(least: int, most: int = _MOST_SECONDS) -> Read:
+    def read(value: Any) -> int:
+        if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+            raise Wrong(f"must be a whole number from {least} to {most}.")
+        return value
+
+    return read
+
+
+def one_of(values: Iterable[str]) -> Read:
+    known = tuple(values)
+
+    def read(value: Any) -> str:
+        if not isinstance(value, str) or value not in known:
+            raise Wrong(f"must be one of {', '.join(known)}.")
+        return value
+
+    return read
+
+
+def list_of(read_item: Read, most: int, least: int = 0) -> Read:
+    """A list without repetitions."""
+
+    def read(value: Any) -> list[Any]:
+        if not isinstance(value, list | tuple) or not least <= len(value) <= most:
+            raise Wrong(f"must be a list of {least} to {most} items.")
+        try:
+            return list(dict.fromkeys(read_item(item) for item in value))
+        except Wrong as wrong:
+            raise Wrong(f"has an item that {wrong}") from wrong
+
+    return read
+
+
+def response_type(known: Iterable[str]) -> Read:
+    """A response type in our order of words, whatever order it came in (OAuth 2.0 Multiple Response Types §3)."""
+    by_words = {frozenset(name.split()): name for name in known}
+
+    def read(value: Any) -> str:
+        found = by_words.get(frozenset(value.split())) if isinstance(value, str) else None
+        if found is None:
+            raise Wrong(f"must be one of {', '.join(by_words.values())}.")
+        return found
+
+    return read
+
+
+def scope(value: Any) -> str:
+    words = value.split(" ") if isinstance(value, str) and len(value) <= _LONGEST_SCOPE else [""]
+    if not all(_SCOPE.fullmatch(word) for word in words):
+        raise Wrong("must be scope names separated by single spaces.")
+    return " ".join(dict.fromkeys(words))
+
+
+def distinguished_name(value: Any) -> str:
+    """A certificate subject as RFC 4514 writes it (RFC 8705 §2.1.2)."""
+    found = str(text(1024)(value))
+    try:
+        x509.Name.from_rfc4514_string(found)
+    except (ValueError, TypeError, KeyError) as error:
+        raise Wrong("must be a distinguished name by RFC 4514.") from error
+    return found
+
+
+def ip_address(value: Any) -> str:
+    try:
+        return str(ipaddress.ip_address(text(64)(value)))
+    except ValueError as error:
+        raise Wrong("must be an IP address.") from error
+
+
+def email_address(value: Any) -> str:
+    found = str(text(255)(value))
+    name, at, host = found.rpartition("@")
+    if not (name and at and host) or not found.isascii() or " " in found:
+        raise Wrong("must be an e-mail address.")
+    return found
