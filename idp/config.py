@@ -96,6 +96,12 @@ class Settings:
     max_body_bytes: int = 65536
     trusted_proxies: int = 0
     """How many reverse proxies stand in front (0: forwarded headers are ignored)."""
+    proxy_addresses: tuple[str, ...] = ("127.0.0.1", "::1")
+    """Addresses and networks of those proxies; unix: whoever may open the socket in the file system."""
+    mtls_url: str = ""
+    """Base URL of the host where the proxy asks callers for a certificate; empty: no mutual TLS."""
+    client_ca_bundle: str = ""
+    """PEM file of the authorities whose certificates authenticate clients (tls_client_auth); empty: none."""
     openings_allowed: bool = False
     """Whether test-only openings of single clients count at all."""
     outbound_allow: tuple[str, ...] = ()
