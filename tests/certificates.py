@@ -122,3 +122,7 @@ def _certificate(
     for extension, is_critical in extensions:
         builder = builder.add_extension(extension, is_critical)
     return builder.sign(signer, SHA256())
+
+
+def dns_names(*hosts: str) -> list[x509.GeneralName]:
+    return [x509.DNSName(host) for host in hosts]
