@@ -10,7 +10,9 @@ import socket
 import ssl
 import warnings
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import httpx
 import pytest
@@ -18,7 +20,7 @@ import pytest
 from idp.storage import sessions
 from tests.certificates import DAY, Authority, Held, dns_names, self_signed
 from tests.databases import PostgreSQLPool, make_aged
-from tests.journeys.foreign_client import ForeignClient
+from tests.journeys.foreign_client import Attempt, ForeignClient
 from tests.journeys.site import USER, Directly, Site, running_site
 from tests.nginx import HOST, MTLS_HOST
 
@@ -107,7 +109,7 @@ def test_long_requests_arrive(site: Site) -> None:
 def test_a_client_authenticates_by_its_certificate(site: Site, held: Held, client_id: str) -> None:
     client = site.foreign(client_id, site.client(held))
     aliases = client.metadata["mtls_endpoint_aliases"]
-    attempt = client.begin()
+    attempt = push(client, aliases["pushed_authorization_request_endpoint"])
     answer = client.read_answer(client.walk(site.person(), USER, attempt), attempt)
     form = {"grant_type": "authorization_code", "code": answer["code"], "code_verifier": attempt.verifier}
     form |= {"redirect_uri": attempt.redirect_uri, "client_id": client_id}
@@ -234,6 +236,26 @@ def test_what_one_node_gave_out_the_other_redeems(site: Site, basic: ForeignClie
         assert back.userinfo(tokens["access_token"]).status_code == 200
         assert back.refresh(tokens["refresh_token"]).status_code == 200
         assert other.refresh(tokens["refresh_token"]).status_code == 400, "used at the other node"
+
+
+def test_what_was_pushed_to_one_node_is_asked_of_the_other_once(site: Site, basic: ForeignClient) -> None:
+    for here, there in (0, 1), (1, 0):
+        attempt = push(site.foreign("basic", site.direct(here)), basic.endpoint("pushed_authorization_request"))
+        person = site.person(Directly(site.nodes[there]))
+        answer = basic.read_answer(basic.walk(person, USER, attempt), attempt)
+        assert basic.exchange(answer["code"], attempt)["access_token"]
+        again = basic.read_answer(basic.walk(site.person(Directly(site.nodes[here])), USER, attempt), attempt)
+        assert again["error"] == "invalid_request_uri"
+
+
+def push(client: ForeignClient, endpoint: str) -> Attempt:
+    """An authorization request sent by the client itself (RFC 9126); the browser carries a reference only."""
+    attempt = client.begin()
+    parameters = dict(parse_qsl(urlsplit(attempt.url).query))
+    pushed = client.post(endpoint, **parameters)
+    assert pushed.status_code == 201, pushed.text
+    reference = {"client_id": client.client_id, "request_uri": pushed.json()["request_uri"]}
+    return replace(attempt, url=f"{client.endpoint('authorization')}?{urlencode(reference)}")
 
 
 def test_a_login_may_change_nodes_at_every_step(site: Site, basic: ForeignClient) -> None:
