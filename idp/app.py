@@ -15,8 +15,9 @@ from idp.accounts.authority import Authority
 from idp.accounts.authority_client import AuthorityClient, NoAuthority
 from idp.accounts.messages import message_sender
 from idp.authn.upstream_parties import http_client, upstream_parties
-from idp.config import Settings
+from idp.config import Settings, SettingsError
 from idp.context import Provider, utc_now
+from idp.crypto.certificates import Authorities
 from idp.crypto.keyring import KeyRing
 from idp.crypto.passwords import PasswordHasher
 from idp.crypto.vault import Vault
@@ -81,6 +82,7 @@ def create_app(
         parts={
             "outbound": outbound,
             "client_keys": PublishedKeys(outbound),
+            "client_authorities": _client_authorities(settings),
             "messages": message_sender(settings),
             **_federation(settings, clock),
             **(parts or {}),
@@ -126,6 +128,16 @@ def _federation(settings: Settings, clock: Callable[[], datetime]) -> dict[str, 
     if settings.authority_url:
         authority = AuthorityClient(settings.authority_url, upstreams[settings.authority_upstream], http, clock)
     return {"upstreams": upstreams, "authority": authority}
+
+
+def _client_authorities(settings: Settings) -> Authorities:
+    """Raises SettingsError where the bundle cannot be read: at the start, not at the first client's login."""
+    if not settings.client_ca_bundle:
+        return Authorities()
+    try:
+        return Authorities.of_bundle(settings.client_ca_bundle)
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"setting client_ca_bundle: {error}") from error
 
 
 def _password_hasher(settings: Settings, vault: Vault) -> PasswordHasher:

@@ -113,6 +113,12 @@ class Settings:
     op_tos_uri: str = ""
     service_documentation: str = ""
     """Pages for integrators, named in the discovery document."""
+    proxy_addresses: tuple[str, ...] = ("127.0.0.1", "::1")
+    """Addresses and networks of those proxies; unix: whoever may open the socket in the file system."""
+    mtls_url: str = ""
+    """Base URL of the host where the proxy asks callers for a certificate; empty: no mutual TLS."""
+    client_ca_bundle: str = ""
+    """PEM file of the authorities whose certificates authenticate clients (tls_client_auth); empty: none."""
     openings_allowed: bool = False
     """Whether test-only openings of single clients count at all."""
     outbound_allow: tuple[str, ...] = ()

@@ -56,12 +56,17 @@ def postgresql_url(postgresql_server: services.PostgreSQL) -> Iterator[str]:
 
 @pytest.fixture
 def redis_url(redis_server: str) -> str:
-    """A Redis with nothing in it that has been up for an hour (a young one refuses claims, see ephemeral_redis)."""
-    with redis.Redis.from_url(redis_server) as client:
+    """A Redis with nothing in it that has been up for an hour."""
+    make_aged(redis_server)
+    return redis_server
+
+
+def make_aged(redis_url: str) -> None:
+    """Empty a Redis and let it look an hour old: a young one refuses claims (see ephemeral_redis)."""
+    with redis.Redis.from_url(redis_url) as client:
         client.flushall()
         birth = {"run_id": client.info("server")["run_id"], "at": time.time() - 3600}
         client.hset(BIRTH, mapping=birth)
-    return redis_server
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -51,12 +51,13 @@ class Page:
 
 
 class Person:
-    """One browser profile. `trail` holds every address visited, in order."""
+    """One browser profile. `trail` holds every address visited, in order; `transport` is another way there than plain
+    http on this machine."""
 
-    def __init__(self, language: str = "zh") -> None:
+    def __init__(self, language: str = "zh", transport: httpx.BaseTransport | None = None) -> None:
         self.jar = CookieJar()
         self.trail: list[str] = []
-        transport = httpx.HTTPTransport(verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
+        transport = transport or httpx.HTTPTransport(verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
         self._client = httpx.Client(
             transport=transport, cookies=self.jar, timeout=30, headers={"Accept-Language": language}
         )

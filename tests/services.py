@@ -1,4 +1,4 @@
-"""The real services the tests need: PostgreSQL, redis-server and Chromium, from Debian's packages.
+"""The real services the tests need: PostgreSQL, redis-server and Chromium, from Debian's packages; nginx is elsewhere.
 
 Each server runs on a free loopback port out of a temporary folder and is stopped at the end, whatever happened. One
 that is not installed is a failure that names its package: a test never skips because a tool is missing.

@@ -154,6 +154,11 @@ def find_jwks(context: Context, client: Client, header: Jwk, *, use: str = "sig"
     def is_good(jwk: Jwk) -> bool:
         return fits(jwk, header, use=use)
 
+    return matching(context, client, is_good)
+
+
+def matching(context: Context, client: Client, is_good: Callable[[Jwk], bool]) -> Sequence[dict[str, Any]]:
+    """The client's keys that are good for something; published ones are fetched anew where none is."""
     by_value = [jwk for jwk in client.jwks[:MAX_KEYS] if is_good(jwk)]
     published: PublishedKeys | None = context.provider.parts.get("client_keys")
     if by_value or published is None:

@@ -14,10 +14,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
+from urllib.parse import urlsplit
 
 import idp.protocol
 from idp.config import Settings
 from idp.context import Context, Provider
+from idp.protocol import mtls
 
 PATHS = ("/.well-known/openid-configuration", "/.well-known/oauth-authorization-server")
 HEADERS = (("Content-Type", "application/json"), ("Cache-Control", "public, max-age=3600"))
@@ -42,6 +44,8 @@ def metadata(settings: Settings) -> dict[str, Any]:
     for contribute in _contributors():
         for name, value in contribute(settings).items():
             found[name] = _merged(found.get(name), value)
+    if aliases := mtls.aliases(settings, found):
+        found["mtls_endpoint_aliases"] = aliases
     return dict(sorted(found.items()))
 
 
@@ -51,6 +55,16 @@ def configuration(provider: Provider) -> Document:
     if document is None:
         document = provider.parts["discovery"] = Document.of(metadata(provider.settings))
     return document
+
+
+def aliased_paths(provider: Provider) -> frozenset[str]:
+    """The paths of the endpoints that are at the mutual-TLS host too (RFC 8705 §5)."""
+    paths: frozenset[str] | None = provider.parts.get("aliased_paths")
+    if paths is None:
+        aliases = metadata(provider.settings).get("mtls_endpoint_aliases", {})
+        paths = frozenset(urlsplit(address).path for address in aliases.values())
+        provider.parts["aliased_paths"] = paths
+    return paths
 
 
 def jwks(context: Context) -> Document:

@@ -105,5 +105,5 @@ class Introspection(IntrospectionEndpoint):
 
 def server_metadata(settings: Settings) -> dict[str, Any]:
     """RFC 8414 §2."""
-    methods = client_authentication.metadata_for("introspection", client_authentication.CONFIDENTIAL)
+    methods = client_authentication.metadata_for(settings, "introspection", client_authentication.CONFIDENTIAL)
     return {"introspection_endpoint": settings.issuer + PATH} | methods

@@ -1,7 +1,7 @@
 """What travels between the web layer and the protocol: a request, a reply, and the form Authlib wants them in.
 
 RFC 6749 §3.1, §3.2: a GET speaks in its query, a POST in its form; the two are never mixed. The URL is built from the
-configured issuer, never from the Host header.
+configured addresses, never from the Host header.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Request:
     """An HTTP request as the protocol sees it. ``query`` and ``form`` keep order and repetitions."""
 
     method: str
-    url: str  # configured issuer + path
+    url: str  # configured issuer (or mtls_url, where it came there) + path
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)  # names in Title-Case
     query: Pairs = field(default=(), repr=False)
     form: Pairs = field(default=(), repr=False)

@@ -70,5 +70,5 @@ class Revocation(RevocationEndpoint):
 
 def server_metadata(settings: Settings) -> dict[str, Any]:
     """RFC 8414 §2."""
-    methods = client_authentication.metadata_for("revocation", client_authentication.ANY)
+    methods = client_authentication.metadata_for(settings, "revocation", client_authentication.ANY)
     return {"revocation_endpoint": settings.issuer + PATH} | methods

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from flask import Response, g, request
 
 from idp.protocol.messages import Reply, Request
-from idp.web import context
+from idp.web import client_certificate, hosts
 from idp.web.guard import JSON
 
 _HEADERS = ("Authorization", "Content-Type", "DPoP", "Origin")
@@ -20,11 +20,12 @@ def message() -> Request:
     found = {name: value for name in _HEADERS if (value := current.headers.get(name)) is not None}
     return Request(
         method=current.method,
-        url=context.provider().settings.issuer + current.path,
+        url=hosts.base_url() + current.path,
         headers=found,
         query=tuple(current.args.items(multi=True)) if current.query_string else (),
         form=tuple(g.get("form_pairs", ())),  # read once, by idp.web.guard
         body=current.get_data(cache=True) if current.mimetype == JSON else b"",
+        client_certificate=client_certificate.presented(),
     )
 
 

@@ -1,4 +1,4 @@
-"""What stands around every view: transaction, door, form tokens, errors, language.
+"""What stands around every view: proxies, transaction, door, form tokens, errors, language.
 
 Order matters. What is installed first runs first before a view and last after it: the transaction commits when nothing
 else can change the answer any more.
@@ -9,18 +9,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from flask import Flask
-from werkzeug.middleware.proxy_fix import ProxyFix
 
 from idp.config import Settings
-from idp.web import browser, context, csrf, errors, guard, locale
+from idp.web import browser, context, csrf, errors, guard, locale, proxy
 
 
 def install(app: Flask, root: Path) -> None:
     settings: Settings = app.extensions["tongxing"].settings
-    if settings.trusted_proxies:
-        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
-            app.wsgi_app, x_for=settings.trusted_proxies, x_proto=settings.trusted_proxies, x_host=0
-        )
+    proxy.install(app)
     context.install(app)
     guard.install(app)
     csrf.install(app)

@@ -1,36 +1,32 @@
 """The door: what is refused before any view sees it, and the headers every answer carries.
 
 Bodies and queries up to 64 KiB (settings.max_body_bytes), UTF-8 only, no NUL or other control character, no parameter
-twice, no other Host than the issuer's; the headers are those of OWASP ASVS 3.4.
+twice, no Host but our own (:mod:`idp.web.hosts`); the headers are those of OWASP ASVS 3.4.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from functools import lru_cache
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import (
     BadRequest,
     RequestEntityTooLarge,
     RequestURITooLarge,
-    SecurityError,
     UnsupportedMediaType,
 )
 
-from idp.config import Settings
+from idp.web import hosts, proxy
 from idp.web.context import provider
 from idp.web.endpoint_kinds import is_front_channel, is_protocol, repeatable
 
 FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"
 MAX_PARAMETERS = 1000
-ANY_HOST = {"/healthz"}  # asked by load balancers, which know an address only
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _CONTROL_BUT_LINE_BREAKS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")  # a text area may hold line breaks
-_DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
 # No form-action: Chromium applies it to every redirect after a form was posted, and a login or consent ends at the
 # relying party, whose own redirects nobody here can foresee. Without inline code no form can be injected anyway.
@@ -67,7 +63,9 @@ def install(app: Flask) -> None:
 
 def _check_request() -> None:
     settings = provider().settings
-    _check_host(settings)
+    hosts.check()
+    if not proxy.is_readable(request.environ):
+        raise Malformed("A header that the proxy sets cannot be read.")
     if _CONTROL.search(request.path):  # it may come back in a redirect or a link
         raise Malformed("The path holds a control character.")
     if len(request.query_string) > settings.max_body_bytes:
@@ -78,22 +76,6 @@ def _check_request() -> None:
     _check_parameters(g.query_pairs)
     if request.method not in {"GET", "HEAD", "OPTIONS"}:
         _check_body()
-
-
-def _check_host(settings: Settings) -> None:
-    """Links and redirects come from the configured issuer; whoever calls us by another name is misled or misleads."""
-    expected, default_port = _host_of(settings.issuer)
-    given = request.environ.get("HTTP_HOST", "").lower().removesuffix(default_port)
-    if given != expected and request.path not in ANY_HOST:
-        raise SecurityError("This service is not known by that name.")
-
-
-@lru_cache(maxsize=8)
-def _host_of(issuer: str) -> tuple[str, str]:
-    """(host as it must be given, the port that may be left out)."""
-    parts = urlsplit(issuer)
-    default_port = _DEFAULT_PORTS[parts.scheme]
-    return parts.netloc.lower().removesuffix(default_port), default_port
 
 
 def _check_body() -> None:

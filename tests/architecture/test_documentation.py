@@ -11,7 +11,8 @@ from click.testing import CliRunner
 from idp.cli import main
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+FOLDERS = "idp|federation|clients|tests|docs|deploy|templates|static|migrations|bench"
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "deploy").rglob("*.md")])
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
@@ -19,7 +20,7 @@ def test_links_and_named_files_exist(page: Path) -> None:
     text = page.read_text()
     links = re.findall(r"\]\((?!https?:|#)([^)#]+)", text)
     missing = [link for link in links if not (page.parent / link).exists()]
-    named = re.findall(r"`((?:idp|federation|clients|tests|docs|templates|static|migrations|bench)/[\w./-]+)`", text)
+    named = re.findall(rf"`((?:{FOLDERS})/[\w./-]+)`", text)
     missing += [name for name in named if not (ROOT / name).exists()]
     assert not missing
 

@@ -3,14 +3,15 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from flask import Flask
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
+from idp.protocol import discovery
 from tests.assertions import AssertionKey
 from tests.statements import Statements
 from tests.token_side import TokenSide, basic
@@ -242,9 +243,18 @@ def test_secrets_in_a_query_are_refused(side: TokenSide, path: str, name: str) -
     assert (response.status_code, response.json["error"]) == (400, "invalid_request")
 
 
-def test_every_listed_method_is_there_and_no_other(app: Flask, side: TokenSide) -> None:
+def test_every_listed_method_is_there_and_no_other(side: TokenSide) -> None:
     """authlib.md item 4: a listed method without a function would be a KeyError."""
+    from idp.protocol import mtls
     from idp.protocol.client_authentication import ANY, METHODS
 
-    document = side.http.get("/.well-known/openid-configuration").json
-    assert document["token_endpoint_auth_methods_supported"] == list(ANY) == [*METHODS, "none"]
+    def listed(**settings: Any) -> list[str]:
+        document = discovery.metadata(replace(side.provider.settings, **settings))
+        assert (
+            document["token_endpoint_auth_methods_supported"] == document["revocation_endpoint_auth_methods_supported"]
+        )
+        return list(document["token_endpoint_auth_methods_supported"])
+
+    assert listed(mtls_url="https://mtls.example", client_ca_bundle="ca.pem") == list(ANY) == [*METHODS, "none"]
+    assert listed() == listed(client_ca_bundle="ca.pem") == [method for method in ANY if method not in mtls.METHODS]
+    assert listed(mtls_url="https://mtls.example") == [method for method in ANY if method != "tls_client_auth"]
