@@ -65,6 +65,26 @@ def test_a_client_is_added_once_listed_replaced_and_disabled(run: Run, work: Cal
     assert "no active client" in run("client", "disable", "rp").output
 
 
+def test_a_client_is_checked_against_its_profile(run: Run, register_client: Callable[..., Any]) -> None:
+    register_client("good", scope="openid")
+    register_client("weak", scope="openid", profile="fapi2", openings=["unsigned_id_token"])
+    good, weak = run("client", "check", "good"), run("client", "check", "weak")
+    assert good.exit_code == 0 and "profile default" in good.output and "met" in good.output
+    assert weak.exit_code == 1
+    assert "unmet" in weak.output and "tokens bound by DPoP or mutual TLS" in weak.output and "OPEN" in weak.output
+    assert run("client", "check", "nobody").exit_code == 1
+
+
+def test_profile_and_openings_are_listed_with_a_word_whether_they_count(
+    run: Run, register_client: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    register_client("lenient", profile="legacy", openings=["unsigned_id_token"])
+    listed = run("client", "list")
+    assert "legacy\tOPEN: unsigned_id_token" in listed.output and listed.stderr == ""
+    monkeypatch.setenv("TONGXING_OPENINGS_ALLOWED", "true")
+    assert "openings count" in run("client", "list").stderr
+
+
 @pytest.mark.parametrize("text", ["{", "[]"])
 def test_metadata_that_is_no_object_is_refused(run: Run, tmp_path: Path, text: str) -> None:
     metadata = tmp_path / "client.json"
