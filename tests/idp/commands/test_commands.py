@@ -13,11 +13,14 @@ from click.testing import CliRunner, Result
 
 from idp.cli import main
 from idp.config import Settings
-from idp.context import Context
+from idp.context import Context, Provider
 from idp.domain.account import AccountStatus
 from idp.domain.signing_key import KeyStage
+from idp.housekeeping import Housekeeper
 from idp.protocol.client_metadata import Policy
 from idp.storage import accounts, clients, initial_access_tokens, outbox, sessions, signing_keys
+from idp.worker import key_jobs
+from tests.clock import Clock
 
 Run = Callable[..., Result]
 
@@ -45,6 +48,18 @@ def test_keys_rotate_at_once_and_the_old_ones_stay_published(run: Run, work: Cal
     listed = run("keys", "list").output
     assert all(kid in listed for kid in before)
     assert "signing" in listed and "retiring" in listed
+
+
+def test_a_rotation_reaches_a_running_process_within_five_seconds(run: Run, provider: Provider, clock: Clock) -> None:
+    beside = Housekeeper(provider, key_jobs())
+    beside.run_due()
+    old, _ = provider.keys.signing("RS256", clock())
+    assert run("keys", "rotate").exit_code == 0
+    clock.advance(5)
+    beside.run_due()
+    new, _ = provider.keys.signing("RS256", clock())
+    published = {key["kid"] for key in provider.keys.jwks(clock())["keys"]}
+    assert new != old and {new, old} <= published
 
 
 def test_a_client_is_added_once_listed_replaced_and_disabled(run: Run, work: Callable[[], Any], tmp_path: Path) -> None:
