@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import click
 
-from idp.commands import clients, database, demo, keys, outbox, people, registration_tokens, worker
+from idp.commands import (
+    clients,
+    configuration,
+    database,
+    demo,
+    keys,
+    outbox,
+    people,
+    registration_tokens,
+    worker,
+)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -19,6 +29,8 @@ for command in (
     demo.demo,
     demo.smoke,
     database.migrate,
+    configuration.import_file,
+    configuration.export_file,
     worker.worker,
     clients.group,
     people.group,

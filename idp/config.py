@@ -1,8 +1,9 @@
 """Every setting of a provider: its type, its default, and a sentence where the name does not say it all.
 
-Values come from a TOML file (named by ``TONGXING_CONFIG``, table ``[idp]``) and are overridden by environment variables
-``TONGXING_<NAME>`` (tables and lists as JSON). An unknown name in the file is an error, so that a misspelt one never
-passes silently; unknown variables are left alone, since other services have theirs.
+Values come from a TOML or JSON file (named by ``TONGXING_CONFIG``, table ``[idp]``) and are overridden by environment
+variables ``TONGXING_<NAME>`` (tables and lists as JSON). An unknown name in the file is an error, so that a misspelt
+one never passes silently; unknown variables are left alone, since other services have theirs. A secret can be a
+reference (:mod:`idp.references`). The same file may hold what ``tongxing import`` reads.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any, get_origin, get_type_hints
 
 from idp.domain.assurance import AssuranceMap
+from idp.references import Unresolved, is_reference, resolve
 
 REGISTRATION = ("off", "token", "software_statement", "open")
 
@@ -168,6 +170,8 @@ class Settings:
 
 
 _NAMES = {item.name for item in fields(Settings)}
+SECRETS = frozenset(item.name for item in fields(Settings) if not item.repr)
+"""Settings that are never shown."""
 
 
 def load(environ: Mapping[str, str] | None = None, table: str = "idp") -> Settings:
@@ -176,22 +180,72 @@ def load(environ: Mapping[str, str] | None = None, table: str = "idp") -> Settin
     values: dict[str, Any] = {}
     path = environ.get("TONGXING_CONFIG")
     if path:
-        with Path(path).open("rb") as file:
-            values.update(tomllib.load(file).get(table, {}))
+        values.update(read_tables(Path(path)).get(table, {}))
     for name in _NAMES:
         text = environ.get(f"TONGXING_{name.upper()}")
         if text is not None:
             values[name] = text
-    return from_table(values)
+    return from_table(values, Path(path).parent if path else Path(), environ)
 
 
-def from_table(values: Mapping[str, Any]) -> Settings:
-    """Settings of plain values, as a TOML table holds them; raises SettingsError."""
+def read_tables(path: Path) -> dict[str, Any]:
+    """The tables of a configuration file: JSON where the name ends so, else TOML. Raises SettingsError, OSError."""
+    text = path.read_bytes()
+    try:
+        found = _json(text) if path.suffix == ".json" else tomllib.loads(text.decode())
+    except (ValueError, RecursionError) as error:
+        raise SettingsError(f"{path}: {error}") from error
+    if not isinstance(found, dict):
+        raise SettingsError(f"{path}: no JSON object")
+    return found
+
+
+def _json(text: bytes) -> Any:
+    found = json.loads(text, object_pairs_hook=_unique)
+    json.dumps(found, ensure_ascii=False).encode()  # raises for half of a surrogate pair, which is no text
+    return found
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object; a name given twice is a mistake that must not pass silently (TOML refuses it by itself)."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a name is given twice")
+    return found
+
+
+def from_table(values: Mapping[str, Any], folder: Path = Path(), environ: Mapping[str, str] | None = None) -> Settings:
+    """Settings of plain values, as a file's table holds them; ``folder`` is where paths of references start.
+
+    Raises SettingsError.
+    """
     unknown = sorted(set(values) - _NAMES)
     if unknown:
         raise SettingsError(f"unknown setting: {', '.join(unknown)}")
     hints = get_type_hints(Settings)
-    return Settings(**{name: _convert(name, value, hints[name]) for name, value in values.items()})
+    given = {name: _resolved(name, value, folder, environ) for name, value in values.items()}
+    return Settings(**{name: _convert(name, value, hints[name]) for name, value in given.items()})
+
+
+def _resolved(name: str, value: Any, folder: Path, environ: Mapping[str, str] | None) -> Any:
+    """The value with the references to secrets followed: of a secret setting, of an upstream's private key."""
+    try:
+        if name in SECRETS:
+            return resolve(value, folder, environ)
+        if name == "upstreams" and isinstance(value, list):
+            return [_with_key(item, folder, environ) for item in value]
+    except ValueError as error:
+        raise SettingsError(f"setting {name}: {error}") from error
+    return value
+
+
+def _with_key(upstream: Any, folder: Path, environ: Mapping[str, str] | None) -> Any:
+    if not isinstance(upstream, Mapping) or not is_reference(upstream.get("private_jwk")):
+        return upstream
+    try:
+        return {**upstream, "private_jwk": json.loads(resolve(upstream["private_jwk"], folder, environ))}
+    except json.JSONDecodeError:
+        raise Unresolved("private_jwk refers to what is no JSON") from None
 
 
 def _convert(name: str, value: Any, kind: Any) -> Any:

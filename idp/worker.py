@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 
+from idp import openings
 from idp.accounts import notices
 from idp.context import Context, Provider
 from idp.housekeeping import Housekeeper, Job, purges
@@ -34,9 +35,10 @@ class Worker:
         self._dispatcher = Dispatcher(provider, handlers) if is_whole else None
 
     def start(self) -> None:
-        """Load the keys (made where there are none yet), then start the threads."""
+        """Load the keys (made where there are none yet), say who has openings, then start the threads."""
         with self._provider.work() as context:
             keys.ensure_keys(context)
+            openings.warn_of_clients(context)
         self._keys.start()
         if self._house and self._dispatcher:
             self._provider.parts["outbox"] = self._dispatcher
@@ -56,6 +58,7 @@ def run_forever(provider: Provider) -> None:
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
+    openings.warn_of_setting(provider.settings)
     worker = Worker(provider, is_whole=True)
     worker.start()
     ended.wait()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from idp.authn import password_login, password_policy
 from idp.authn.identifiers import check_username, normalise_username
 from idp.authn.password_login import Place
@@ -11,11 +14,10 @@ from idp.domain.session import Session
 from idp.storage import accounts, grants
 
 
-def personal_words(account: Account) -> list[str]:
-    """What must not make up the person's password."""
-    claims = account.claims
+def personal_words(username: str | None, claims: Mapping[str, Any]) -> list[str]:
+    """What must not make up the password of the person with this username and these claims."""
     phone = str(claims.get("phone_number") or "").removeprefix("+86")
-    words = [account.username, claims.get("name"), claims.get("id_number"), claims.get("email"), phone]
+    words = [username, claims.get("name"), claims.get("id_number"), claims.get("email"), phone]
     return [str(word) for word in words if word]
 
 
@@ -27,7 +29,7 @@ def change_password(
 
     Raises WrongPassword, TooManyFailures, WeakPassword, PasswordsBusy.
     """
-    password_policy.check_password(new, personal_words(account))
+    password_policy.check_password(new, personal_words(account.username, account.claims))
     if accounts.find_password_hash(context.db, account.id) is not None:
         password_login.prove_person(context, account, present, place)
     context.db.commit()

@@ -9,11 +9,15 @@ import click
 
 from idp.commands.work import working
 from idp.config import Settings
+from idp.domain.profile import DEFAULT
 from idp.protocol.client_documents import fetch_logo, keep_logo
 from idp.protocol.client_metadata import OPERATOR, validate
+from idp.protocol.client_report import State, report
 from idp.protocol.client_secrets import new_client_secret
 from idp.protocol.errors import ProtocolError
 from idp.storage import clients as storage
+
+_COLOURS = {State.UNMET: "red", State.OPEN: "red", State.MET: "green"}
 
 
 @click.group("client")
@@ -23,12 +27,36 @@ def group() -> None:
 
 @group.command("list")
 def list_clients() -> None:
-    """All clients, a line each."""
+    """All clients, a line each: id, name, method, party, state, profile, openings (in red where they count)."""
     with working() as context:
+        colour = "red" if context.settings.openings_allowed else None
         for client in storage.list_all(context.db):
             state = "active" if client.is_active else "disabled"
             party = "first-party" if client.is_first_party else "third-party"
-            click.echo(f"{client.client_id}\t{client.name}\t{client.auth_method}\t{party}\t{state}")
+            profile = str(client.metadata.get("profile", DEFAULT))
+            openings = click.style(f"OPEN: {', '.join(client.openings)}", fg=colour) if client.openings else "-"
+            words = (client.client_id, client.name, client.auth_method, party, state, profile, openings)
+            click.echo("\t".join(words))
+        if not context.settings.openings_allowed:
+            return
+    click.secho("openings count: setting openings_allowed is on", fg="red", err=True)
+
+
+@group.command("check")
+@click.argument("client_id")
+def check(client_id: str) -> None:
+    """CLIENT_ID beside the requirements of its profile; the exit code is 1 where one is not met."""
+    with working() as context:
+        client = storage.find_even_disabled(context.db, client_id)
+        if client is None:
+            raise click.ClickException(f"no client {client_id}")
+        rows = report(context.settings, client)
+    click.echo(f"{client.client_id}, {client.name}: profile {client.metadata.get('profile', DEFAULT)}")
+    for row in rows:
+        state = click.style(f"{row.state:<15}", fg=_COLOURS.get(row.state))
+        click.echo(f"  {state} {row.requirement}" + (f"\n{'':18}{row.advice}" if row.advice else ""))
+    if any(row.state is State.UNMET for row in rows):
+        raise SystemExit(1)
 
 
 @group.command("add")

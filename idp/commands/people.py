@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import click
 
+from idp.accounts.standing import set_status
 from idp.authn.identifiers import identify
 from idp.commands.work import working
 from idp.context import Context
 from idp.domain.account import Account, AccountStatus
-from idp.protocol.logout import end_session
-from idp.storage import accounts, grants, sessions
+from idp.storage import accounts
 
 
 @click.group("user")
@@ -33,11 +33,7 @@ def show(person: str) -> None:
 def freeze(person: str) -> None:
     """Stop an account: its sessions end everywhere and its grants are revoked."""
     with working() as context:
-        account = _get(context, person)
-        accounts.set_status(context.db, account.id, AccountStatus.FROZEN, context.now)
-        for session in sessions.list_alive(context.db, account.id, context.now):
-            end_session(context, session, reason="frozen")
-        grants.revoke_of_account(context.db, account.id, "frozen", context.now)
+        set_status(context, _get(context, person), AccountStatus.FROZEN)
 
 
 @group.command("unfreeze")
@@ -45,7 +41,7 @@ def freeze(person: str) -> None:
 def unfreeze(person: str) -> None:
     """Let a frozen account log in again."""
     with working() as context:
-        accounts.set_status(context.db, _get(context, person).id, AccountStatus.ACTIVE, context.now)
+        set_status(context, _get(context, person), AccountStatus.ACTIVE)
 
 
 def _get(context: Context, person: str) -> Account:

@@ -13,10 +13,15 @@ from idp.config import Settings, SettingsError, load
 from idp.context import Context, Provider
 
 
+def settings_table() -> str:
+    """The table of the configuration file that holds the provider's settings."""
+    return os.environ.get("TONGXING_TABLE", "idp")
+
+
 def settings() -> Settings:
     """The settings of TONGXING_CONFIG and TONGXING_TABLE; a mistake ends the command with one line."""
     try:
-        found = load(table=os.environ.get("TONGXING_TABLE", "idp"))
+        found = load(table=settings_table())
     except (SettingsError, OSError) as error:
         raise click.ClickException(str(error)) from error
     if not found.master_key:

@@ -1,7 +1,8 @@
 """Passwords: argon2id with a pepper, hashed in a bounded pool so that logins never starve other endpoints.
 
 NFKC first, then HMAC-SHA-256 with the pepper (outside the database), then argon2id. A hash is always computed, for an
-unknown account against a dummy, so that duration tells nothing.
+unknown account against a dummy, so that duration tells nothing. A hash another system made, of the password as it was
+typed there, is marked; it gives way to one of ours at the first login.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from idp.crypto.vault import Vault
 
 _Result = TypeVar("_Result")
 MAX_LENGTH = 128  # code points
+_FOREIGN = "unpeppered:"  # before the hash another system made
 
 
 class PasswordsBusy(Exception):
@@ -50,11 +52,13 @@ class PasswordHasher:
 
     def needs_rehash(self, password_hash: str) -> bool:
         """Whether the stored hash has other parameters than those set now."""
-        return self._argon2.check_needs_rehash(password_hash)
+        return is_foreign(password_hash) or self._argon2.check_needs_rehash(password_hash)
 
     def _verify(self, password_hash: str | None, password: str) -> bool:
+        stored = password_hash or self._dummy
+        given = password.encode("utf-8", "surrogatepass") if is_foreign(stored) else self._peppered(password)
         try:
-            self._argon2.verify(password_hash or self._dummy, self._peppered(password))
+            self._argon2.verify(stored.removeprefix(_FOREIGN), given)
         except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
             return False
         return password_hash is not None
@@ -70,3 +74,17 @@ class PasswordHasher:
             return self._pool.submit(work).result()
         finally:
             self._places.release()
+
+
+def foreign(argon2_hash: str) -> str:
+    """What is stored of an argon2id hash that another system made without our pepper."""
+    return _FOREIGN + argon2_hash
+
+
+def is_foreign(password_hash: str) -> bool:
+    return password_hash.startswith(_FOREIGN)
+
+
+def as_made(password_hash: str) -> str:
+    """The bare argon2id hash of a stored one."""
+    return password_hash.removeprefix(_FOREIGN)

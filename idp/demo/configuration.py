@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
+from idp.configuration.writing import to_toml
 from idp.demo.layout import HOST, Layout
 
 _LEVELS = {f"urn:tongxing:loa:{level}": level for level in range(5)}
@@ -14,8 +14,7 @@ _CAP = 3  # the most each side believes of the other (reference: until the natio
 
 
 def write(layout: Layout, secrets: Mapping[str, Any]) -> None:
-    text = "".join(f"[{name}]\n{_lines(table)}\n" for name, table in tables(layout, secrets).items())
-    layout.configuration.write_text(text)
+    layout.configuration.write_text(to_toml(tables(layout, secrets)))
     layout.configuration.chmod(0o600)
 
 
@@ -170,16 +169,3 @@ def _portal(layout: Layout, secrets: Mapping[str, Any], name: str) -> dict[str, 
         "national_url": layout.service("national").url,
         "demo": True,
     }
-
-
-def _lines(table: Mapping[str, Any]) -> str:
-    return "".join(f"{key} = {_toml(value)}\n" for key, value in table.items())
-
-
-def _toml(value: Any) -> str:
-    """A TOML value; strings are escaped as JSON escapes them, which TOML's basic strings accept."""
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{json.dumps(key)} = {_toml(item)}" for key, item in value.items()) + "}"
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(_toml(item) for item in value) + "]"
-    return json.dumps(value, ensure_ascii=False)

@@ -11,7 +11,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from joserfc.jwk import generate_key
+from joserfc.errors import JoseError
+from joserfc.jwk import generate_key, import_key
 
 from idp.config import Settings
 from idp.context import Context
@@ -34,6 +35,7 @@ _KINDS: dict[str, tuple[Any, Any]] = {
     "ECDH-ES+A128KW": ("EC", "P-256"),
     "ECDH-ES+A256KW": ("EC", "P-256"),
 }
+_SHORTEST_MODULUS = 342  # characters of base64url: 2048 bits
 _UNKNOWN_KEY_PAUSE = timedelta(seconds=5)  # a stranger's made-up kid must not become a query per request
 
 
@@ -106,10 +108,29 @@ def _ensure_alg(context: Context, alg: str, keys: list[SigningKey]) -> None:
         signing_keys.reschedule(context.db, _ending(context, last, signs_from))
 
 
+def adopt(context: Context, kid: str, alg: str, private_jwk: Any) -> SigningKey:
+    """A key made elsewhere, as one of ours that signs once it has been published for its time. It is not stored.
+    Raises ValueError for what is no private key of this algorithm."""
+    kind, size = _KINDS.get(alg, (None, None))
+    if not isinstance(private_jwk, dict) or "d" not in private_jwk:
+        raise ValueError("is no private JWK")
+    modulus = str(private_jwk.get("n", ""))
+    is_large = len(modulus) >= _SHORTEST_MODULUS if kind == "RSA" else private_jwk.get("crv") == size
+    if private_jwk.get("kty") != kind or not is_large:
+        raise ValueError(f"is no private key for {alg}")
+    try:
+        key = import_key(private_jwk)
+    except (JoseError, ValueError, TypeError, KeyError, AttributeError):
+        raise ValueError("is no private JWK") from None
+    return _as_ours(context, key, kid, alg, context.now + context.settings.key_publish_lead)
+
+
 def _new_key(context: Context, alg: str, signs_from: datetime) -> SigningKey:
     kind, size = _KINDS[alg]
-    key = generate_key(kind, size)
-    kid = new_id()
+    return _as_ours(context, generate_key(kind, size), new_id(), alg, signs_from)
+
+
+def _as_ours(context: Context, key: Any, kid: str, alg: str, signs_from: datetime) -> SigningKey:
     names = {"kid": kid, "alg": alg, "use": "enc" if alg in KEY_ALGORITHMS else "sig"}
     made = SigningKey(
         kid=kid,

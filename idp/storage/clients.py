@@ -35,6 +35,12 @@ def find_registered(db: Db, client_id: str, registration_token_hash: str) -> Cli
     return _client_of(row, row.fetched_at) if row else None
 
 
+def find_even_disabled(db: Db, client_id: str) -> Client | None:
+    """The client, active or not."""
+    row = db.execute(select(clients).where(clients.c.client_id == client_id)).first()
+    return _client_of(row) if row else None
+
+
 def list_all(db: Db) -> list[Client]:
     return [_client_of(row) for row in db.execute(select(clients).order_by(clients.c.client_id))]
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import and_, bindparam, case, delete, insert, or_, select, update
 
 from idp.crypto.random import hash_secret, new_id, new_secret
-from idp.storage.db import Db
+from idp.storage.db import Db, upsert
 from idp.storage.tables import initial_access_tokens as tokens
 
 
@@ -22,6 +22,7 @@ class InitialAccessToken:
     uses_left: int | None  # None: not counted
     expires_at: datetime | None
     created_at: datetime
+    token_hash: str = field(default="", repr=False)
 
 
 _IS_GOOD = and_(
@@ -76,6 +77,25 @@ def use(db: Db, text: str, now: datetime) -> bool:
     return db.execute(_USE, {"hash": hash_secret(text), "moment": now}).first() is not None
 
 
+def find_by_hash(db: Db, token_hash: str) -> InitialAccessToken | None:
+    """The token, good or not."""
+    row = db.execute(select(tokens).where(tokens.c.token_hash == token_hash)).first()
+    return _token_of(row) if row else None
+
+
+def put(db: Db, token: InitialAccessToken) -> None:
+    """Store a token whose text others chose, or replace what is stored of it."""
+    values = {
+        "label": token.label,
+        "policy": dict(token.policy),
+        "uses_left": token.uses_left,
+        "expires_at": token.expires_at,
+    }
+    created = {"id": token.id, "token_hash": token.token_hash, "created_at": token.created_at}
+    statement = upsert(db, tokens).values(**created, **values)
+    db.execute(statement.on_conflict_do_update(index_elements=["token_hash"], set_=values))
+
+
 def list_all(db: Db) -> list[InitialAccessToken]:
     return [_token_of(row) for row in db.execute(select(tokens).order_by(tokens.c.created_at))]
 
@@ -86,4 +106,6 @@ def withdraw(db: Db, token_id: str) -> bool:
 
 
 def _token_of(row: Any) -> InitialAccessToken:
-    return InitialAccessToken(row.id, row.label, row.policy, row.uses_left, row.expires_at, row.created_at)
+    return InitialAccessToken(
+        row.id, row.label, row.policy, row.uses_left, row.expires_at, row.created_at, row.token_hash
+    )

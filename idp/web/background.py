@@ -11,12 +11,14 @@ import threading
 from flask import Flask
 
 from idp.context import Provider
+from idp.openings import warn_of_setting
 from idp.worker import Worker
 
 
 def install(app: Flask) -> None:
     """Called by wsgi.py for applications that are really served (tests drive the work themselves)."""
     provider: Provider = app.extensions["tongxing"]
+    warn_of_setting(provider.settings)
     starting = threading.Lock()
     started_in: list[int] = []
 

@@ -13,11 +13,14 @@ from click.testing import CliRunner, Result
 
 from idp.cli import main
 from idp.config import Settings
-from idp.context import Context
+from idp.context import Context, Provider
 from idp.domain.account import AccountStatus
 from idp.domain.signing_key import KeyStage
+from idp.housekeeping import Housekeeper
 from idp.protocol.client_metadata import Policy
 from idp.storage import accounts, clients, initial_access_tokens, outbox, sessions, signing_keys
+from idp.worker import key_jobs
+from tests.clock import Clock
 
 Run = Callable[..., Result]
 
@@ -47,6 +50,18 @@ def test_keys_rotate_at_once_and_the_old_ones_stay_published(run: Run, work: Cal
     assert "signing" in listed and "retiring" in listed
 
 
+def test_a_rotation_reaches_a_running_process_within_five_seconds(run: Run, provider: Provider, clock: Clock) -> None:
+    beside = Housekeeper(provider, key_jobs())
+    beside.run_due()
+    old, _ = provider.keys.signing("RS256", clock())
+    assert run("keys", "rotate").exit_code == 0
+    clock.advance(5)
+    beside.run_due()
+    new, _ = provider.keys.signing("RS256", clock())
+    published = {key["kid"] for key in provider.keys.jwks(clock())["keys"]}
+    assert new != old and {new, old} <= published
+
+
 def test_a_client_is_added_once_listed_replaced_and_disabled(run: Run, work: Callable[[], Any], tmp_path: Path) -> None:
     metadata = tmp_path / "client.json"
     metadata.write_text(json.dumps({"client_name": "A portal", "redirect_uris": ["https://rp.example/cb"]}))
@@ -63,6 +78,26 @@ def test_a_client_is_added_once_listed_replaced_and_disabled(run: Run, work: Cal
     with work() as context:
         assert clients.find(context.db, "rp") is None
     assert "no active client" in run("client", "disable", "rp").output
+
+
+def test_a_client_is_checked_against_its_profile(run: Run, register_client: Callable[..., Any]) -> None:
+    register_client("good", scope="openid")
+    register_client("weak", scope="openid", profile="fapi2", openings=["unsigned_id_token"])
+    good, weak = run("client", "check", "good"), run("client", "check", "weak")
+    assert good.exit_code == 0 and "profile default" in good.output and "met" in good.output
+    assert weak.exit_code == 1
+    assert "unmet" in weak.output and "tokens bound by DPoP or mutual TLS" in weak.output and "OPEN" in weak.output
+    assert run("client", "check", "nobody").exit_code == 1
+
+
+def test_profile_and_openings_are_listed_with_a_word_whether_they_count(
+    run: Run, register_client: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    register_client("lenient", profile="legacy", openings=["unsigned_id_token"])
+    listed = run("client", "list")
+    assert "legacy\tOPEN: unsigned_id_token" in listed.output and listed.stderr == ""
+    monkeypatch.setenv("TONGXING_OPENINGS_ALLOWED", "true")
+    assert "openings count" in run("client", "list").stderr
 
 
 @pytest.mark.parametrize("text", ["{", "[]"])

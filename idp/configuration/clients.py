@@ -1,0 +1,114 @@
+"""Clients of a configuration file: judged like any registration, compared, put.
+
+An entry is a client's whole registration: what it leaves out is removed. Only the secret stays where none is given, for
+as long as the client's method needs one.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from idp.configuration.difference import differences
+from idp.configuration.entries import ClientEntry
+from idp.configuration.sealing import opened
+from idp.configuration.step import Refused, Step, place_of
+from idp.context import Context
+from idp.crypto.random import hash_secret
+from idp.domain.client import Client
+from idp.protocol.client_documents import fetch_logo, keep_logo
+from idp.protocol.client_metadata import OPERATOR, validate
+from idp.protocol.client_secrets import kept, signing_key, uses_secret
+from idp.protocol.errors import ProtocolError
+from idp.storage import clients
+
+_HIDDEN = ("client_secret_hash", "registration_access_token_hash")
+
+
+def plan(context: Context, entry: ClientEntry) -> Step:
+    """Raises Refused."""
+    place = place_of("clients", entry.client_id)
+    known = clients.find_even_disabled(context.db, entry.client_id)
+    try:
+        metadata = validate(context.settings, entry.metadata, policy=OPERATOR)
+    except ProtocolError as error:
+        raise Refused([f"{place}{_field(error)}: {error.description}"]) from error
+    wanted = Client(
+        client_id=entry.client_id,
+        metadata=metadata,
+        is_first_party=entry.first_party,
+        is_active=entry.active,
+        registration_token_hash=entry.registration_access_token_hash
+        or (known.registration_token_hash if known else None),
+        **_secret(context, entry, str(metadata["token_endpoint_auth_method"]), known, place),
+    )
+    before = described(context, known) if known else None
+    changes = differences(place, before, described(context, wanted), hidden=_HIDDEN)
+    return Step(changes, partial(_put, context, known, wanted))
+
+
+def described(context: Context, client: Client) -> dict[str, Any]:
+    """A client as a file would say it; its secret as a hash, whatever is stored of it."""
+    found = {
+        "client_id": client.client_id,
+        "first_party": client.is_first_party,
+        "active": client.is_active,
+        "client_secret_hash": _hash(context, client),
+        "registration_access_token_hash": client.registration_token_hash,
+    }
+    return {**{name: value for name, value in found.items() if value is not None}, **client.metadata}
+
+
+def secret_of(context: Context, client: Client) -> str | None:
+    """The secret itself, which is known only where it is a key."""
+    key = signing_key(context.vault, client)
+    return None if key is None else key.decode()
+
+
+def _hash(context: Context, client: Client) -> str | None:
+    secret = secret_of(context, client)
+    return client.secret_hash if secret is None else hash_secret(secret)
+
+
+def _field(error: ProtocolError) -> str:
+    return f".{error.parameter}" if error.parameter else ""
+
+
+def _secret(context: Context, entry: ClientEntry, method: str, known: Client | None, place: str) -> dict[str, Any]:
+    """What is stored of the secret: its hash, or itself where the method signs with it. Raises Refused."""
+    if not uses_secret(method):
+        if entry.client_secret is not None or entry.client_secret_hash is not None:
+            raise Refused([f"{place}.client_secret: {method} has none"])
+        return {}
+    is_key = method == "client_secret_jwt"  # which a hash is of no use for
+    stored = _hash(context, known) if known is not None and is_key is (known.secret_sealed is not None) else None
+    try:
+        secret = opened(context, entry.client_secret, entry.client_id) if entry.client_secret else None
+        wanted = entry.client_secret_hash if secret is None else hash_secret(secret)
+        if known is not None and stored is not None and wanted in (None, stored):
+            return {"secret_hash": known.secret_hash, "secret_sealed": known.secret_sealed}
+        if secret is not None:
+            made = kept(context.vault, entry.client_id, method, secret)
+            return {"secret_hash": made.hash, "secret_sealed": made.sealed}
+    except ValueError as error:
+        raise Refused([f"{place}.client_secret: {error}"]) from error
+    if wanted is None or is_key:
+        raise Refused([f"{place}.client_secret: is needed by {method}"])
+    return {"secret_hash": wanted}
+
+
+def _put(context: Context, known: Client | None, client: Client) -> None:
+    clients.put(
+        context.db,
+        client.client_id,
+        client.metadata,
+        context.now,
+        secret_hash=client.secret_hash,
+        is_first_party=client.is_first_party,
+        is_active=client.is_active,
+        secret_sealed=client.secret_sealed,
+        registration_token_hash=client.registration_token_hash,
+    )
+    uri = client.metadata.get("logo_uri")
+    if uri != (known and known.metadata.get("logo_uri")):
+        keep_logo(context, client.client_id, fetch_logo(context.provider, uri))

@@ -1,0 +1,71 @@
+"""An import: everything in the file is judged first, then what differs is written, in one transaction or not at all.
+
+What the file does not name stays. A second import of the same file changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from idp.configuration import access_tokens, clients, people, settings, signing_keys
+from idp.configuration.difference import Change
+from idp.configuration.document import Document
+from idp.configuration.step import Refused, Step
+from idp.context import Context
+from idp.storage import signing_keys as stored_keys
+from idp.storage.accounts import AccountExists
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What an import would change, in order; ``settings`` is what the running settings say otherwise."""
+
+    steps: Sequence[Step]
+    settings: Sequence[Change]
+
+    @property
+    def changes(self) -> list[Change]:
+        return [change for step in self.steps for change in step.changes]
+
+
+def plan(context: Context, document: Document, settings_table: str = "idp") -> Plan:
+    """Compare the file with the database; nothing is written. Raises Refused with everything that is wrong."""
+    problems: list[str] = []
+    steps: list[Step] = []
+    for judge in _judges(context, document):
+        try:
+            steps.append(judge())
+        except Refused as refused:
+            problems.extend(refused.problems)
+    found: list[Change] = []
+    try:
+        if document.settings is not None:
+            found = settings.compared(document.settings, context.settings, settings_table)
+    except Refused as refused:
+        problems.extend(refused.problems)
+    if problems:
+        raise Refused(problems)
+    return Plan(steps, found)
+
+
+def carry_out(plan: Plan) -> None:
+    """Write what differs. Raises Refused where meanwhile somebody took what the file gives to another; the caller's
+    transaction is then rolled back."""
+    try:
+        for step in plan.steps:
+            if step.changes:
+                step.carry_out()
+    except AccountExists:
+        raise Refused(["people: a username or number belongs to somebody else meanwhile"]) from None
+
+
+def _judges(context: Context, document: Document) -> Iterator[Callable[[], Step]]:
+    if document.signing_keys:
+        stored_keys.lock(context.db)
+    known = {key.kid: key for key in stored_keys.list_all(context.db, context.vault)} if document.signing_keys else {}
+    yield from (partial(signing_keys.plan, context, key, known.get(key.kid)) for key in document.signing_keys)
+    yield from (partial(clients.plan, context, entry) for entry in document.clients)
+    yield from (partial(people.plan, context, entry) for entry in document.people)
+    yield from (partial(access_tokens.plan, context, entry) for entry in document.initial_access_tokens)

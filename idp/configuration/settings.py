@@ -1,0 +1,57 @@
+"""The settings a provider runs with, beside those of a configuration file: they are read at start, never imported.
+
+Secrets are neither compared nor written. An upstream's private key is written as a reference to an environment variable
+that the operator fills.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, fields
+from datetime import timedelta
+from typing import Any
+
+from idp.config import SECRETS, Settings, SettingsError, from_table
+from idp.configuration.difference import Change, differences
+from idp.configuration.step import Refused
+
+_NO_KEY = {"kty": "none"}  # stands for a private key that is not looked at
+
+
+def described(settings: Settings) -> dict[str, Any]:
+    """Every setting that is no secret, as a file would say it."""
+    names = [item.name for item in fields(Settings) if item.name not in SECRETS]
+    found = {name: _plain(getattr(settings, name)) for name in names}
+    found["upstreams"] = [_upstream(item) for item in found["upstreams"]]
+    return found
+
+
+def compared(table: Mapping[str, Any], running: Settings, name: str) -> list[Change]:
+    """What this process, with its own settings, does otherwise than the file says. Raises Refused for a file that no
+    process could start with."""
+    visible = {key: value for key, value in table.items() if key not in SECRETS}
+    try:
+        if "upstreams" in visible:
+            visible["upstreams"] = [{**item, "private_jwk": _NO_KEY} for item in visible["upstreams"]]
+        stated = from_table(visible)
+    except (SettingsError, TypeError) as error:
+        raise Refused([f"{name}: {error}"]) from error
+    wanted, present = described(stated), described(running)
+    return differences(name, {key: present[key] for key in visible}, {key: wanted[key] for key in visible})
+
+
+def _upstream(table: dict[str, Any]) -> dict[str, Any]:
+    variable = f"TONGXING_UPSTREAM_{str(table['name']).upper().replace('-', '_')}_KEY"
+    return {**table, "private_jwk": {"env": variable}}
+
+
+def _plain(value: Any) -> Any:
+    """As TOML has it: times in seconds, tuples as lists, dataclasses as tables."""
+    if isinstance(value, timedelta):
+        seconds = value.total_seconds()
+        return int(seconds) if seconds.is_integer() else seconds
+    if isinstance(value, Mapping):
+        return {name: _plain(item) for name, item in value.items()}
+    if isinstance(value, tuple | list):
+        return [_plain(item) for item in value]
+    return _plain(asdict(value)) if hasattr(value, "__dataclass_fields__") else value

@@ -1,0 +1,280 @@
+"""An import does what the file says, once, wholly or not at all, and tells what it changes without telling a secret."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from joserfc.jwk import ECKey, OKPKey, RSAKey
+
+from idp.domain.account import AccountStatus
+from idp.domain.client import Client
+from idp.protocol.client_metadata.policy import Policy
+from idp.storage import accounts, clients, initial_access_tokens, sessions, signing_keys
+from idp.storage.accounts import Identifier
+from tests.idp.configuration.conftest import CLIENTS, PERSON, SECRETS, TOKEN, Run, everything
+
+Write = Callable[..., str]
+Work = Callable[[], Any]
+FOREIGN_HASH = "$argon2id$v=19$m=8192,t=1,p=1$"
+
+
+def client_of(work: Work, client_id: str = "portal") -> Client:
+    with work() as context:
+        found = clients.find_even_disabled(context.db, client_id)
+    assert found is not None
+    return found
+
+
+def credentials_of(work: Work, kind: str = "username", value: str = "aygul") -> Any:
+    with work() as context:
+        return accounts.find_credentials(context.db, context.vault, Identifier(kind, value), context.now)
+
+
+def test_everything_in_the_file_is_there_afterwards_and_a_second_time_changes_nothing(
+    both_engines: str, run: Run, write: Write, work: Work, provider: Any
+) -> None:
+    path = write(everything())
+    first = run("import", path)
+    assert first.exit_code == 0, first.output
+    for line in ("+ clients[portal]", "+ people[aygul]", "+ initial_access_tokens[partners]"):
+        assert line in first.output.splitlines()
+    portal, kiosk = client_of(work), client_of(work, CLIENTS[1]["client_id"])
+    assert portal.check_client_secret(CLIENTS[0]["client_secret"]) and portal.is_first_party and portal.is_active
+    assert portal.localized_name("en") == "Portal" and not kiosk.is_active
+    for kind in ("username", "phone", "id_number"):
+        found = credentials_of(work, kind, PERSON[kind])
+        assert provider.passwords.verify(found.password_hash, PERSON["password"])
+        assert (found.level, found.account.level, found.account.locale) == (3, 3, "zh")
+        assert found.account.claims["phone_number"] == "+8613800138000"
+        assert found.account.claims["id_type"] == "resident_id"
+    with work() as context:
+        token = initial_access_tokens.find(context.db, TOKEN["token"], context.now)
+        assert token is not None and Policy.of(token.policy).openings == ("request_without_pkce",)
+    second = run("import", path)
+    assert second.exit_code == 0 and second.output == "nothing to change\n"
+
+
+def test_a_dry_run_tells_what_would_change_and_changes_nothing(run: Run, write: Write, work: Work) -> None:
+    path = write(everything())
+    told = run("import", path, "--dry-run").output
+    with work() as context:
+        assert clients.find_even_disabled(context.db, "portal") is None
+    assert credentials_of(work) is None
+    assert '+ clients[portal].redirect_uris = ["https://portal.example/callback"]' in told
+    assert "+ clients[portal].client_secret_hash (not shown)" in told
+    for secret in (*SECRETS, "阿依古丽", "aygul@example.com", PERSON["phone"], PERSON["id_number"]):
+        assert secret not in told
+    run("import", path)
+    changed = everything()
+    changed["clients"][0] |= {"scope": "openid", "client_secret": "another-secret-0123456789abcdef0123456789abc"}
+    del changed["clients"][0]["client_name#en"]
+    changed["clients"][0]["policy_uri"] = "https://portal.example/policy"
+    changed["people"][0]["claims"] |= {"email": "new@example.com"}
+    told = run("import", write(changed), "--dry-run").stdout
+    assert told.splitlines() == [
+        '- clients[portal].client_name#en = "Portal"',
+        "~ clients[portal].client_secret_hash (not shown)",
+        '+ clients[portal].policy_uri = "https://portal.example/policy"',
+        '~ clients[portal].scope: "openid profile offline_access" -> "openid"',
+        "~ people[aygul].claims.email (not shown)",
+    ]
+    assert client_of(work).metadata["scope"] == "openid profile offline_access"
+
+
+def test_what_differs_is_changed_and_the_rest_stays(run: Run, write: Write, work: Work, provider: Any) -> None:
+    run("import", write(everything()))
+    subject = credentials_of(work).account.subject
+    changed = everything()
+    del changed["clients"][0]["client_secret"]
+    changed["clients"][0]["client_name"] = "新门户"
+    changed["people"] = [
+        {"subject": subject, "username": "aygul2", "locale": "en", "password": "Kashgar-walls-of-clay"}
+    ]
+    del changed["initial_access_tokens"]
+    assert run("import", write(changed)).exit_code == 0
+    portal = client_of(work)
+    assert portal.name == "新门户" and portal.check_client_secret(CLIENTS[0]["client_secret"])
+    person = credentials_of(work, value="aygul2")
+    assert person.account.subject == subject and person.account.claims["email"] == "aygul@example.com"
+    assert (person.level, person.account.locale) == (3, "en")
+    assert provider.passwords.verify(person.password_hash, "Kashgar-walls-of-clay")
+    with work() as context:
+        assert initial_access_tokens.find(context.db, TOKEN["token"], context.now) is not None
+
+
+@pytest.mark.parametrize(
+    ("table", "entry", "told"),
+    [
+        ("clients", {"client_id": "x", "redirect_urls": []}, "clients[x].redirect_urls: "),
+        ("clients", {"client_id": "x", "redirect_uris": ["https://rp.example/#f"]}, "clients[x].redirect_uris: "),
+        (
+            "clients",
+            {"client_id": "x", "redirect_uris": ["https://rp.example/"]},
+            "clients[x].client_secret: is needed",
+        ),
+        (
+            "clients",
+            {"client_id": "x", "redirect_uris": ["https://rp.example/"], "client_secret": "s"}
+            | {"token_endpoint_auth_method": "none"},
+            "clients[x].client_secret: none has none",
+        ),
+        (
+            "clients",
+            {"client_id": "x", "redirect_uris": ["https://rp.example/"], "client_secret_hash": "0" * 64}
+            | {"token_endpoint_auth_method": "client_secret_jwt"},
+            "clients[x].client_secret: is needed by client_secret_jwt",
+        ),
+        ("people", {"username": "bilal", "password": "password1234"}, "people[bilal].password: common"),
+        ("people", {"username": "bilal", "phone": PERSON["phone"]}, "phone"),
+        (
+            "people",
+            {"username": "bilal", "phone": "13900139000", "claims": {"phone_number": "+8613700137000"}},
+            "people[bilal].claims.phone_number: is not the person's phone",
+        ),
+        (
+            "initial_access_tokens",
+            {"label": "x", "token": "t", "scope": "openid cars"},
+            "initial_access_tokens[x].scope",
+        ),
+        ("signing_keys", {"kid": "x", "alg": "ES256"}, "signing_keys[x].private_key: is needed"),
+        ("signing_keys", {"kid": "x", "alg": "ES256", "private_key": "{"}, "signing_keys[x].private_key: is no JSON"),
+        ("signing_keys", {"kid": "x", "alg": "ES256", "private_key": "{}"}, "private_key: is no private JWK"),
+        ("signing_keys", {"kid": "x", "alg": "ES256", "private_key": "tongxing-sealed:x"}, "another master key"),
+    ],
+)
+def test_a_file_with_one_mistake_changes_nothing(
+    run: Run, write: Write, work: Work, table: str, entry: dict[str, Any], told: str
+) -> None:
+    document = everything()
+    document.setdefault(table, []).append(entry)
+    refused = run("import", write(document))
+    assert refused.exit_code == 1 and "nothing is imported" in refused.output
+    assert told in refused.output
+    assert credentials_of(work) is None
+    with work() as context:
+        assert clients.list_all(context.db) == []
+
+
+def test_nobody_takes_what_belongs_to_another(run: Run, write: Write, add_person: Callable[..., Any]) -> None:
+    add_person(username="bilal", phone="13900139000")
+    add_person(username="chen")
+    for entry, told in (
+        ({"username": "chen", "phone": "13900139000"}, "people[chen].phone: belongs to another person"),
+        ({"username": "chen", "subject": "made-up"}, "people[chen].subject: the person has another one"),
+        ({"username": "bilal", "claims": {"name": "毕"}}, "people[bilal].phone: must be given"),
+    ):
+        assert told in run("import", write({"people": [entry]})).output
+
+
+def test_a_person_is_moved_with_a_hash_of_another_system_and_gets_ours_at_the_first_login(
+    run: Run, write: Write, work: Work, provider: Any
+) -> None:
+    import argon2
+
+    foreign = argon2.PasswordHasher(memory_cost=8192, time_cost=1, parallelism=1).hash("Tarim-basin-at-night")
+    assert foreign.startswith(FOREIGN_HASH)
+    path = write({"people": [{"username": "aygul", "password_hash": foreign}]})
+    assert run("import", path).exit_code == 0
+    stored = credentials_of(work).password_hash
+    assert provider.passwords.verify(stored, "Tarim-basin-at-night")
+    assert not provider.passwords.verify(stored, "Tarim-basin-at-noon") and provider.passwords.needs_rehash(stored)
+    assert run("import", path).output == "nothing to change\n"
+
+
+def test_a_person_stopped_by_the_file_is_out_everywhere_at_once(
+    run: Run, write: Write, work: Work, add_person: Callable[..., Any], sign_in: Callable[..., Any]
+) -> None:
+    person = add_person(username="aygul")
+    sign_in(person)
+    assert run("import", write({"people": [{"username": "aygul", "status": "frozen"}]})).exit_code == 0
+    with work() as context:
+        found = accounts.find(context.db, context.vault, person.id)
+        assert found is not None and found.status is AccountStatus.FROZEN
+        assert sessions.list_alive(context.db, person.id, context.now) == []
+
+
+def test_proofs_are_added_never_taken_away_and_only_our_own_raise_the_level(
+    run: Run, write: Write, work: Work, add_person: Callable[..., Any]
+) -> None:
+    person = add_person(username="aygul", level=1)
+    proof = {"level": 3, "source": "https://other.example", "method": "upstream", "verified_at": "2026-01-01T00:00:00Z"}
+    run("import", write({"people": [{"username": "aygul", "proofs": [proof]}]}))
+    assert credentials_of(work).account.level == 1
+    proof |= {"source": "authority", "method": "face"}
+    run("import", write({"people": [{"username": "aygul", "proofs": [proof]}]}))
+    assert credentials_of(work).account.level == 3
+    with work() as context:
+        assert len(accounts.list_proofs(context.db, person.id)) == 3
+
+
+def test_a_token_that_was_used_does_not_get_its_uses_back(run: Run, write: Write, work: Work) -> None:
+    path = write(everything())
+    run("import", path)
+    with work() as context:
+        assert initial_access_tokens.use(context.db, TOKEN["token"], context.now)
+    assert run("import", path).output == "nothing to change\n"
+
+
+@pytest.mark.parametrize(
+    ("alg", "key"),
+    [
+        ("ES256", ECKey.generate_key("P-256")),
+        ("EdDSA", OKPKey.generate_key("Ed25519")),
+        ("RS256", RSAKey.generate_key(2048)),
+    ],
+)
+def test_an_own_key_is_published_first_and_its_times_may_be_changed(
+    run: Run, write: Write, work: Work, tmp_path: Any, alg: str, key: Any
+) -> None:
+    (tmp_path / "key.json").write_text(json.dumps(key.as_dict(private=True)))
+    entry: dict[str, Any] = {"kid": "ours-1", "alg": alg, "private_key": {"file": "key.json"}}
+    assert run("import", write({"signing_keys": [entry]})).exit_code == 0
+
+    def stored() -> Any:
+        with work() as context:
+            return next(key for key in signing_keys.list_all(context.db, context.vault) if key.kid == "ours-1")
+
+    made = stored()
+    assert made.signs_from - made.published_at == timedelta(hours=24) and "d" not in made.public_jwk
+    (tmp_path / "key.json").unlink()
+    entry = {"kid": "ours-1", "alg": alg, "signs_from": made.published_at.isoformat()}
+    assert "~ signing_keys[ours-1].signs_from" in run("import", write({"signing_keys": [entry]})).output
+    assert stored().signs_from == made.published_at
+    for wrong in ({"alg": "PS256"}, {"signs_until": "2020-01-01T00:00:00Z"}):
+        assert run("import", write({"signing_keys": [entry | wrong]})).exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("alg", "key", "told"),
+    [
+        ("ES256", ECKey.generate_key("P-384").as_dict(private=True), "is no private key for ES256"),
+        ("ES256", OKPKey.generate_key("Ed25519").as_dict(private=True), "is no private key for ES256"),
+        ("RS256", {"kty": "RSA", "n": "A" * 171, "e": "AQAB", "d": "A"}, "is no private key for RS256"),
+        ("ES512", ECKey.generate_key("P-521").as_dict(private=True), "is no private key for ES512"),
+        ("ES256", ECKey.generate_key("P-256").as_dict(private=False), "is no private JWK"),
+        ("ES256", {"kty": "EC", "crv": "P-256", "x": "AA", "y": "AA", "d": "AA"}, "is no private JWK"),
+        ("ES256", [], "is no private JWK"),
+    ],
+)
+def test_a_key_that_cannot_sign_by_its_algorithm_is_refused(
+    run: Run, write: Write, alg: str, key: Any, told: str
+) -> None:
+    entry = {"kid": "x", "alg": alg, "private_key": json.dumps(key)}
+    refused = run("import", write({"signing_keys": [entry]}))
+    assert refused.exit_code == 1 and f"signing_keys[x].private_key: {told}" in refused.output
+
+
+def test_the_running_settings_are_told_where_they_differ_from_the_file(run: Run, write: Write) -> None:
+    table = {"issuer": "https://login.example", "access_token_lifetime": 600, "master_key": {"env": "NOT_SET_HERE"}}
+    done = run("import", write({"idp": table}))
+    assert done.exit_code == 0
+    assert done.stderr.splitlines() == [
+        'the running settings differ: ~ idp.issuer: "http://127.0.0.1:8000" -> "https://login.example"',
+        "nothing to change",
+    ]
+    refused = run("import", write({"idp": {"isuer": "x"}}))
+    assert refused.exit_code == 1 and "idp: unknown setting: isuer" in refused.output

@@ -1,0 +1,84 @@
+"""`tongxing client check`: every requirement of the profile with its state, and what to do about it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from idp.config import Settings
+from idp.domain.client import Client
+from idp.domain.profile import PROFILES
+from idp.protocol.client_metadata import OPERATOR, validate
+from idp.protocol.client_report import Row, State, report
+
+SETTINGS = Settings(issuer="https://login.example")
+KEY = {"kty": "EC", "crv": "P-256", "alg": "ES256", "kid": "k"} | {
+    "x": "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4",
+    "y": "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM",
+}
+GOOD: dict[str, dict[str, Any]] = {
+    "default": {"redirect_uris": ["https://rp.example/cb"]},
+    "legacy": {"redirect_uris": ["https://rp.example/cb"], "response_types": ["code", "id_token"]},
+    "fapi2": {
+        "redirect_uris": ["https://rp.example/cb"],
+        "token_endpoint_auth_method": "private_key_jwt",
+        "jwks": {"keys": [KEY]},
+        "dpop_bound_access_tokens": True,
+    },
+}
+GOOD["fapi2-signing"] = GOOD["fapi2"]
+
+
+def rows(profile: str, /, **changes: Any) -> list[Row]:
+    """The report of a client whose stored metadata are those of a good registration with these changes."""
+    metadata = validate(SETTINGS, GOOD[profile] | {"profile": profile}, policy=OPERATOR) | changes
+    return report(SETTINGS, Client("rp", metadata))
+
+
+def unmet(found: list[Row]) -> list[str]:
+    return [row.requirement for row in found if row.state is State.UNMET]
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_a_good_registration_meets_its_profile(profile: str) -> None:
+    found = rows(profile)
+    assert unmet(found) == [] and not any(row.advice for row in found)
+    assert len(found) >= 5
+
+
+@pytest.mark.parametrize(
+    ("profile", "changes", "requirement"),
+    [
+        ("default", {"response_types": ["code", "id_token"]}, "response types code"),
+        ("default", {"profile": "fapi1"}, "the profile exists"),
+        ("default", {"redirect_uris": []}, "a registration that is in order"),
+        ("fapi2", {"token_endpoint_auth_method": "client_secret_basic"}, "authenticates by private_key_jwt"),
+        ("fapi2", {"dpop_bound_access_tokens": False}, "tokens bound by DPoP or mutual TLS"),
+        ("fapi2", {"id_token_signed_response_alg": "RS256"}, "signatures by PS256, ES256, EdDSA"),
+        ("fapi2", {"request_object_signing_alg": "RS256"}, "signatures by PS256, ES256, EdDSA"),
+        ("fapi2", {"redirect_uris": ["http://rp.example/cb"]}, "redirect URIs by https"),
+        ("fapi2", {"require_pushed_authorization_requests": False}, "authorization requests are pushed"),
+        ("fapi2", {"openings": ["request_without_pkce"]}, "no openings"),
+        ("fapi2-signing", {"require_signed_request_object": False}, "authorization requests are signed"),
+    ],
+)
+def test_what_is_not_met_is_named_with_what_to_do(profile: str, changes: dict[str, Any], requirement: str) -> None:
+    found = [row for row in rows(profile, **changes) if row.state is State.UNMET]
+    assert any(row.requirement.startswith(requirement) for row in found), found
+    assert all(row.advice for row in found)
+
+
+def test_what_no_registration_can_break_is_left_to_the_requests() -> None:
+    found = {row.requirement: row.state for row in rows("fapi2-signing")}
+    assert found["PKCE with S256"] is State.AT_REQUEST
+    assert found["signed authorization responses"] is State.AT_REQUEST
+
+
+@pytest.mark.parametrize(("are_allowed", "told"), [(True, "counts here"), (False, "does not count here")])
+def test_an_opening_is_shown_whether_it_counts_or_not(are_allowed: bool, told: str) -> None:
+    client = Client("rp", {"redirect_uris": ["https://rp.example/cb"], "openings": ["unsigned_id_token"]})
+    found = report(replace(SETTINGS, openings_allowed=are_allowed), client)
+    assert [row.requirement for row in found if row.state is State.OPEN] == ["no opening unsigned_id_token"]
+    assert told in found[-1].advice
