@@ -37,6 +37,7 @@ class AuthorizationRequest:
     expected_subjects: frozenset[str] = (
         frozenset()
     )  # who must be the person: from id_token_hint and the claims parameter
+    allowed_subjects: frozenset[str] | None = None  # one of whom the person must be: values of sub; None: anybody
     ui_locales: tuple[str, ...] = ()
     wished_level: int = 0  # the least level of acr_values: tried for, not insisted on
     needed_level: int = 0  # the least level that must be reached

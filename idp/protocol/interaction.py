@@ -176,7 +176,10 @@ def _is_too_old(request: AuthorizationRequest, facts: Facts, signed_in: SignedIn
 
 
 def _is_someone_else(request: AuthorizationRequest, facts: Facts) -> bool:
-    return facts.signed_in is not None and not request.expected_subjects <= {facts.subject}
+    if facts.signed_in is None:
+        return False
+    is_allowed = request.allowed_subjects is None or facts.subject in request.allowed_subjects
+    return not is_allowed or not request.expected_subjects <= {facts.subject}
 
 
 _SILENT_ERRORS = {

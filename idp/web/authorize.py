@@ -99,7 +99,9 @@ def _give(context: Context, server: Server, grant: AuthorizationResponse, grante
     except SessionEnded:  # signed out in this very moment: ask again, now without a session
         return redirect(request.full_path, 302, Response)
     except RequestAnswered:
-        return _refuse(context, resolution.answered_already(grant.asked))
+        refusal = resolution.answered_already(grant.asked)
+        refusal.answer_parameters = answer_parameters(grant.asked, state)
+        return _refuse(context, refusal)
 
 
 def _facts(

@@ -43,6 +43,8 @@ CLAIMS_ERRORS = [
     '{"userinfo": {"name": {"essential": "yes"}}}',
     '{"userinfo": {"acr": {"values": "one"}}}',
     '{"id_token": {"sub": {"value": 7}}}',
+    '{"userinfo": {"sub": {"values": ["x", 7]}}}',
+    '{"userinfo": {"sub": {"value": ["x"]}}}',
     '{"id_token": {}, "id_token": {}}',
     '{"id_token": {"name": {"value": NaN}}}',
     '{"id_token": {"name": {"value": "\\u0000"}}}',
@@ -386,3 +388,38 @@ def test_claims_of_scopes_the_client_may_not_have_cannot_be_asked_for_singly(
     with work() as context:
         grant = grants.find_by_code(context.db, hash_secret(code))
     assert grant is not None and grant.requested_claims == {}
+
+
+@pytest.mark.parametrize(
+    ("demand", "error"),
+    [
+        ('{"id_token":{"sub":{"value":"ME"}}}', None),
+        ('{"id_token":{"sub":{"values":["x","ME"]}}}', None),
+        ('{"id_token":{"sub":{"values":[]}}}', None),
+        ('{"id_token":{"sub":{"essential":true}},"userinfo":{"sub":null}}', None),
+        ('{"id_token":{"sub":{"value":"ME"}},"userinfo":{"sub":{"values":["ME"]}}}', None),
+        ('{"id_token":{"sub":{"value":"x"}}}', "login_required"),
+        ('{"id_token":{"sub":{"values":["x","y"]}}}', "login_required"),
+        ('{"userinfo":{"sub":{"values":["x"]}}}', "login_required"),
+        ('{"id_token":{"sub":{"values":["ME"]}},"userinfo":{"sub":{"values":["x"]}}}', "login_required"),
+        ('{"id_token":{"sub":{"value":"ME","values":["x"]}}}', "login_required"),
+        ('{"id_token":{"auth_time":{"essential":true,"value":1}}}', None),
+        ('{"userinfo":{"name":{"essential":true,"value":"x","values":["y",7,null]}}}', None),
+        ('{"id_token":{"acr":{"values":["x"]}}}', None),
+    ],
+)
+def test_claims_demand_a_person_by_value_or_values_and_of_other_claims_only_a_level(
+    http: FlaskClient,
+    register_client: RegisterClient,
+    add_person: AddPerson,
+    sign_in: SignIn,
+    demand: str,
+    error: str | None,
+) -> None:
+    """Core §5.5.1: a value asked for that cannot be given is no error, but of sub it names who must be there."""
+    register_client(is_first_party=True)
+    person = add_person(password=None)
+    sign_in(person)
+    claims = demand.replace("ME", person.subject)
+    told = answer(http.get("/authorize", query_string=asking(prompt="none", claims=claims)))
+    assert told.get("error") == error

@@ -97,6 +97,9 @@ TABLE: list[tuple[str, AuthorizationRequest, Facts, str]] = [
     ("hint names another", asked(expected_subjects=frozenset({"other"})), facts(signed_in()), "/login"),
     ("another, silently", asked("none", expected_subjects=frozenset({"other"})), facts(signed_in()), "login_required"),
     ("another logged in", asked(expected_subjects=frozenset({"other"})), facts(signed_in(AFTER)), "login_required"),
+    ("one of several is there", asked(allowed_subjects=frozenset({"x", "subject"})), facts(signed_in()), "grant"),
+    ("none of several is there", asked(allowed_subjects=frozenset({"x", "y"})), facts(signed_in()), "/login"),
+    ("nobody can be both", asked(allowed_subjects=frozenset()), facts(signed_in(AFTER)), "login_required"),
     ("two different hints", asked(expected_subjects=frozenset({"subject", "x"})), facts(signed_in()), "/login"),
     ("select", asked("select_account"), facts(signed_in()), "/select-account"),
     ("selected", asked("select_account"), facts(signed_in(), selected_sid="sid"), "grant"),
@@ -183,6 +186,7 @@ requests = some.builds(
     scope=some.sampled_from([frozenset({"openid"}), frozenset({"openid", "phone"})]),
     max_age=some.none() | some.integers(0, 7200),
     expected_subjects=some.sampled_from([frozenset(), frozenset({"subject"}), frozenset({"other"})]),
+    allowed_subjects=some.sampled_from([None, frozenset(), frozenset({"subject", "x"}), frozenset({"other"})]),
     needed_level=some.integers(0, 4),
     wished_level=some.integers(0, 4),
     idp_hint=some.none() | some.just("national"),
@@ -209,6 +213,7 @@ def test_a_grant_always_rests_on_a_session_that_meets_every_demand(request: Auth
     assert session.is_choice_made
     assert session.level >= request.needed_level
     assert request.expected_subjects <= {known.subject}
+    assert request.allowed_subjects is None or known.subject in request.allowed_subjects
     assert not is_consent_needed(request, known.signed_in.consent, known.started_at)
     if {"login", "create"} & request.prompt:
         assert session.auth_time >= known.started_at
