@@ -19,7 +19,8 @@ LONGEST = 2048
 _SYNTAX = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:(?:[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=]|%[0-9A-Fa-f]{2})+")
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9\-._]*[A-Za-z0-9])?|[0-9A-Fa-f:]*:[0-9A-Fa-f:.]+")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
-LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+LOOPBACK = frozenset({"127.0.0.1", "::1"})
+_THIS_MACHINE = LOOPBACK | {"localhost"}  # a name, which may be resolved elsewhere: not where https is demanded
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ def check_redirect(settings: Settings, value: str, *, is_native: bool) -> None:
     if not is_native:
         raise Wrong("must be https.")
     is_private_use = not found.is_web and "." in found.scheme
-    if not is_private_use and not (found.scheme == "http" and found.host in LOOPBACK):
+    if not is_private_use and not (found.scheme == "http" and found.host in _THIS_MACHINE):
         raise Wrong("must be https, http on a loopback address, or a private-use scheme with a dot in its name.")
 
 

@@ -13,6 +13,8 @@ from typing import Any
 
 from cryptography import x509
 
+from idp.domain.profile import in_order
+
 Read = Callable[[Any], Any]
 _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
 _LONGEST_SCOPE = 2000
@@ -75,13 +77,13 @@ def list_of(read_item: Read, most: int, least: int = 0) -> Read:
 
 
 def response_type(known: Iterable[str]) -> Read:
-    """A response type in our order of words, whatever order it came in (OAuth 2.0 Multiple Response Types §3)."""
-    by_words = {frozenset(name.split()): name for name in known}
+    """A response type in our order of words, whatever order it came in."""
+    names = tuple(sorted(known))
 
     def read(value: Any) -> str:
-        found = by_words.get(frozenset(value.split())) if isinstance(value, str) else None
-        if found is None:
-            raise Wrong(f"must be one of {', '.join(by_words.values())}.")
+        found = in_order(value) if isinstance(value, str) else ""
+        if found not in names:
+            raise Wrong(f"must be one of {', '.join(names)}.")
         return found
 
     return read
