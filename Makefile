@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 CATALOGUES := $(wildcard translations/*/*/LC_MESSAGES/messages.po)
 COMPILED := $(CATALOGUES:.po=.mo)
+OPENID_CLIENT := tests/interop/node_modules/.package-lock.json
 
 .PHONY: help demo demo-reset smoke test check bench lock catalogues screenshots clean
 .DEFAULT_GOAL := help
@@ -23,7 +24,7 @@ smoke: $(VENV)/.runtime ## Play the story against the running demo
 
 test: $(VENV)/.development $(COMPILED) ## Check the code and run every test against real services
 	@scripts/require test
-	@$(MAKE) --no-print-directory check
+	@$(MAKE) --no-print-directory check $(OPENID_CLIENT)
 	@$(BIN)/python -m pytest -n $${TONGXING_TEST_WORKERS:-2} --dist loadfile \
 	    --cov=idp.protocol --cov=idp.domain --cov-report=term:skip-covered --cov-fail-under=95 $(PYTEST)
 
@@ -32,6 +33,10 @@ check: $(VENV)/.development ## Lint, formatting, types and import contracts
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache | tail -n 20
+
+$(OPENID_CLIENT): tests/interop/package-lock.json
+	@npm ci --silent --prefix tests/interop
+	@touch $@
 
 bench: $(VENV)/.development $(COMPILED) ## Measure throughput and memory beside the machine's raw speed
 	@scripts/require bench
@@ -65,4 +70,4 @@ $(VENV)/.development: requirements/development.lock $(VENV)/.runtime
 	@touch $@
 
 clean: ## Remove the environment and the demo's data
-	rm -rf $(VENV) var
+	rm -rf $(VENV) var tests/interop/node_modules

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 import httpx
 
-from bench import load
+from bench import load, proofs
 from bench.load import Measured
 from bench.seed import CHALLENGE, PASSWORD, REDIRECT_URI, SCOPE, USERNAME, VERIFIER, Seeded
 
@@ -57,6 +57,30 @@ def silent_sso(on: Load) -> Measured:
     return load.run("sso.lua", on.issuer, values, seconds=on.seconds)
 
 
+def pushed_and_bound_login(on: Load) -> Measured:
+    """PAR, /authorize and a token request with a proof: three requests a login."""
+    values = {
+        "authorization": on.basic,
+        "cookie": f"tx_session={on.seeded.session_cookie}",
+        "pushed": urlencode(_asked()),
+        "authorize": "/authorize?client_id=bench&request_uri=",
+        "body": _exchange(),
+        "proofs": proofs.sign("POST", f"{on.issuer}/token", on.seconds * 1000),
+    }
+    return load.run("par_dpop.lua", on.issuer, values, seconds=on.seconds)
+
+
+def bound_userinfo(on: Load) -> Measured:
+    url = f"{on.issuer}/userinfo"
+    token = _access_token(on, proof=proofs.sign("POST", f"{on.issuer}/token", 1)[0])
+    values = {
+        "authorization": f"DPoP {token}",
+        "path": "/userinfo",
+        "proofs": proofs.sign("GET", url, on.seconds * 3000, access_token=token),
+    }
+    return load.run("proofs.lua", on.issuer, values, seconds=on.seconds)
+
+
 def password_login(on: Load) -> Measured:
     with httpx.Client() as http:
         page = http.get(f"{on.issuer}/login")
@@ -79,6 +103,8 @@ ALL: dict[str, Callable[[Load], Measured]] = {
     "introspections": introspection,
     "userinfo": userinfo,
     "silent SSO logins (authorize + exchange)": silent_sso,
+    "the same by PAR and with DPoP": pushed_and_bound_login,
+    "userinfo with a DPoP-bound token": bound_userinfo,
     "password logins": password_login,
     "discovery": discovery,
 }
@@ -90,29 +116,32 @@ def _fixed(on: Load, method: str, path: str, values: dict[str, str], expected: s
     return load.run("fixed.lua", on.issuer, asked, seconds=on.seconds)
 
 
+def _asked() -> dict[str, str]:
+    return {
+        "response_type": "code",
+        "client_id": "bench",
+        "redirect_uri": REDIRECT_URI,
+        "scope": SCOPE,
+        "state": "s",
+        "nonce": "n",
+        "code_challenge": CHALLENGE,
+        "code_challenge_method": "S256",
+    }
+
+
 def _authorize() -> str:
-    return "/authorize?" + urlencode(
-        {
-            "response_type": "code",
-            "client_id": "bench",
-            "redirect_uri": REDIRECT_URI,
-            "scope": SCOPE,
-            "state": "s",
-            "nonce": "n",
-            "code_challenge": CHALLENGE,
-            "code_challenge_method": "S256",
-        }
-    )
+    return "/authorize?" + urlencode(_asked())
 
 
 def _exchange() -> str:
     return urlencode({"grant_type": "authorization_code", "redirect_uri": REDIRECT_URI, "code_verifier": VERIFIER})
 
 
-def _redeem(on: Load, code: str) -> dict[str, str]:
+def _redeem(on: Load, code: str, proof: str | None = None) -> dict[str, str]:
+    headers = {"Authorization": on.basic, "Content-Type": "application/x-www-form-urlencoded"}
     answer = httpx.post(
         f"{on.issuer}/token",
-        headers={"Authorization": on.basic, "Content-Type": "application/x-www-form-urlencoded"},
+        headers=headers | ({"DPoP": proof} if proof else {}),
         content=f"{_exchange()}&code={code}",
     )
     answer.raise_for_status()
@@ -120,8 +149,8 @@ def _redeem(on: Load, code: str) -> dict[str, str]:
     return tokens
 
 
-def _access_token(on: Load) -> str:
-    """A person's access token, from a silent login."""
+def _access_token(on: Load, proof: str | None = None) -> str:
+    """A person's access token, from a silent login; bound to the key of ``proof``."""
     cookie = {"Cookie": f"tx_session={on.seeded.session_cookie}"}
     answer = httpx.get(on.issuer + _authorize(), headers=cookie)
-    return _redeem(on, answer.headers["Location"].split("code=")[1].split("&")[0])["access_token"]
+    return _redeem(on, answer.headers["Location"].split("code=")[1].split("&")[0], proof)["access_token"]

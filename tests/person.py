@@ -79,10 +79,12 @@ class Person:
     def submit(self, page: Page, identifier: str, *, stop_before: str | None = None, **values: str) -> Page:
         """Fill in the form around the button and press it."""
         button = page.get(identifier)
-        form = next(button.iterancestors("form"))
+        pressed = {button.get("name"): button.get("value", "")} if button.get("name") else {}
+        return self.send(page, next(button.iterancestors("form")), stop_before=stop_before, **pressed | values)
+
+    def send(self, page: Page, form: html.HtmlElement, *, stop_before: str | None = None, **values: str) -> Page:
+        """Send a form as a script on its page would."""
         fields = {name: value for name, value in form.form_values() if name}
-        if button.get("name"):
-            fields[button.get("name")] = button.get("value", "")
         target = urljoin(page.url, form.get("action") or page.url)
         return self._follow(self._send(form.get("method", "get").upper(), target, fields | values), stop_before)
 

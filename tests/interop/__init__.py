@@ -1,0 +1,1 @@
+"""Relying parties written by others, driven against a running provider."""

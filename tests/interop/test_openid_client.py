@@ -1,0 +1,257 @@
+"""Relying parties of the certified library openid-client log in by every advertised feature."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from joserfc.jwk import ECKey, OKPKey, RSAKey
+
+from idp.context import Provider
+from tests.interop.conftest import REDIRECT_URI, Visitor
+from tests.interop.openid_client import OpenidClient, Refused
+
+SCOPE = "openid profile email offline_access"
+
+
+def key_pair(alg: str, use: str = "sig") -> tuple[dict[str, Any], dict[str, Any]]:
+    """(private, public) JWK for an algorithm."""
+    names = {"kid": f"{alg}-{use}", "alg": alg, "use": use}
+    made: Any
+    if alg.startswith(("RS", "PS")):
+        made = RSAKey.generate_key(2048, names)
+    elif alg == "EdDSA":
+        made = OKPKey.generate_key("Ed25519", names)
+    else:
+        made = ECKey.generate_key("P-256", names)
+    return made.as_dict(private=True), made.as_dict(private=False)
+
+
+KEYS = {alg: key_pair(alg) for alg in ("RS256", "PS256", "ES256", "EdDSA")}
+ENCRYPTION_KEYS = {alg: key_pair(alg, "enc") for alg in ("RSA-OAEP-256", "ECDH-ES")}
+PUBLIC_KEYS = {"keys": [public for _, public in (*KEYS.values(), *ENCRYPTION_KEYS.values())]}
+
+
+@pytest.fixture
+def party(node: OpenidClient, running: Provider, register_client: Any) -> Any:
+    """`party(method, wishes={…}, **metadata)` registers a client and makes the library discover the provider."""
+
+    def make(
+        method: str = "client_secret_basic", wishes: dict[str, Any] | None = None, **metadata: Any
+    ) -> OpenidClient:
+        wishes = dict(wishes or {})
+        alg = wishes.pop("signs_with", "ES256")
+        document = {"token_endpoint_auth_method": method, "jwks": PUBLIC_KEYS} | metadata
+        client, secret = register_client(f"party-{method}", provider=running, **document)
+        auth = {"method": method, "secret": secret, "jwk": KEYS[alg][0]}
+        node.call(
+            "discover",
+            issuer=running.settings.issuer,
+            client_id=client.client_id,
+            metadata={name: value for name, value in metadata.items() if name.endswith(("_alg", "_enc"))},
+            auth=auth,
+            **wishes,
+        )
+        return node
+
+    return make
+
+
+def log_in(party: OpenidClient, visitor: Visitor, **begin: Any) -> dict[str, Any]:
+    parameters = {"redirect_uri": REDIRECT_URI, "scope": SCOPE} | begin.pop("parameters", {})
+    started = party.call("begin", parameters=parameters, **begin)
+    return party.call("finish", **visitor.answer(started["url"]))
+
+
+def check_life(party: OpenidClient, tokens: dict[str, Any]) -> None:
+    """What every relying party does afterwards: who is it, for how long, and good-bye."""
+    told = party.call("userinfo", token=tokens["access_token"], subject=tokens["claims"]["sub"])
+    assert told["email"] == "alim@example.test"
+    renewed = party.call("refresh", token=tokens["refresh_token"], parameters={})
+    assert renewed["access_token"] != tokens["access_token"]
+    party.call("revoke", token=renewed["refresh_token"])
+    with pytest.raises(Refused) as refused:
+        party.call("refresh", token=renewed["refresh_token"], parameters={})
+    assert refused.value.details["error"] == "invalid_grant"
+
+
+@pytest.mark.parametrize(
+    ("method", "wishes"),
+    [
+        ("client_secret_basic", {}),
+        ("client_secret_post", {}),
+        ("client_secret_jwt", {}),
+        ("private_key_jwt", {"signs_with": "RS256"}),
+        ("private_key_jwt", {"signs_with": "PS256"}),
+        ("private_key_jwt", {"signs_with": "ES256"}),
+        ("private_key_jwt", {"signs_with": "EdDSA"}),
+        ("none", {}),
+    ],
+)
+def test_client_authenticates_by(party: Any, visitor: Visitor, method: str, wishes: dict[str, Any]) -> None:
+    client = party(method, wishes)
+    check_life(client, log_in(client, visitor))
+
+
+@pytest.mark.parametrize("alg", ["RS256", "PS256", "ES256", "EdDSA"])
+def test_id_token_is_signed_by(party: Any, visitor: Visitor, alg: str) -> None:
+    client = party(id_token_signed_response_alg=alg, wished={"wishes": ["non_repudiation"]})
+    assert log_in(client, visitor)["claims"]["sub"]
+
+
+@pytest.mark.parametrize("alg", sorted(ENCRYPTION_KEYS))
+def test_id_token_and_userinfo_are_encrypted_to(party: Any, visitor: Visitor, alg: str) -> None:
+    client = party(
+        id_token_encrypted_response_alg=alg,
+        id_token_encrypted_response_enc="A256GCM",
+        userinfo_signed_response_alg="RS256",
+        userinfo_encrypted_response_alg=alg,
+        userinfo_encrypted_response_enc="A256GCM",
+        wished={"decrypt": ENCRYPTION_KEYS[alg][0]},
+    )
+    tokens = log_in(client, visitor)
+    assert tokens["id_token"].count(".") == 4
+    assert client.call("userinfo", token=tokens["access_token"], subject=tokens["claims"]["sub"])["email"]
+
+
+def test_userinfo_is_signed(party: Any, visitor: Visitor) -> None:
+    client = party(userinfo_signed_response_alg="ES256", wished={"wishes": ["non_repudiation"]})
+    tokens = log_in(client, visitor)
+    assert client.call("userinfo", token=tokens["access_token"], subject=tokens["claims"]["sub"])["email"]
+
+
+def test_introspection_is_signed(party: Any, visitor: Visitor) -> None:
+    client = party(introspection_signed_response_alg="ES256", wished={"wishes": ["non_repudiation"]})
+    assert client.call("introspect", token=log_in(client, visitor)["access_token"])["active"] is True
+
+
+@pytest.mark.parametrize("way", ["plain", "par", "jar", "par+jar"])
+def test_request_goes_by(party: Any, visitor: Visitor, way: str) -> None:
+    client = party("private_key_jwt", request_object_signing_alg="ES256")
+    check_life(client, log_in(client, visitor, way=way, sign=KEYS["ES256"][0]))
+
+
+@pytest.mark.parametrize("mode", ["query", "fragment", "form_post"])
+def test_answer_comes_by(party: Any, visitor: Visitor, mode: str) -> None:
+    client = party()
+    if mode == "fragment":
+        with pytest.raises(Refused):  # the library reads a code from the query or a form only; the answer is right
+            log_in(client, visitor, parameters={"response_mode": mode})
+        return
+    check_life(client, log_in(client, visitor, parameters={"response_mode": mode}))
+
+
+def test_answer_comes_signed(party: Any, visitor: Visitor) -> None:
+    client = party(authorization_signed_response_alg="ES256", wished={"wishes": ["jwt_response_mode"]})
+    check_life(client, log_in(client, visitor))
+
+
+@pytest.mark.parametrize("alg", sorted(ENCRYPTION_KEYS))
+def test_answer_comes_signed_and_encrypted(party: Any, visitor: Visitor, alg: str) -> None:
+    client = party(
+        authorization_signed_response_alg="ES256",
+        authorization_encrypted_response_alg=alg,
+        authorization_encrypted_response_enc="A256GCM",
+        wished={"wishes": ["jwt_response_mode"], "decrypt": ENCRYPTION_KEYS[alg][0]},
+    )
+    check_life(client, log_in(client, visitor))
+
+
+@pytest.mark.parametrize("alg", ["ES256", "PS256", "Ed25519"])
+@pytest.mark.parametrize("way", ["plain", "par"])
+def test_tokens_are_bound_by_dpop(party: Any, visitor: Visitor, alg: str, way: str) -> None:
+    client = party("private_key_jwt", {"dpop": alg}, dpop_bound_access_tokens=True)
+    tokens = log_in(client, visitor, way=way)
+    assert tokens["token_type"] == "dpop"  # as the library writes it
+    check_life(client, tokens)
+
+
+LEGACY = {"profile": "legacy", "grant_types": ["authorization_code", "implicit", "refresh_token"]}
+
+
+@pytest.mark.parametrize("mode", [None, "form_post"])
+def test_hybrid_client_logs_in(party: Any, visitor: Visitor, mode: str | None) -> None:
+    client = party(wished={"wishes": ["code_id_token"]}, response_types=["code id_token"], **LEGACY)
+    parameters = {"response_type": "code id_token"} | ({"response_mode": mode} if mode else {})
+    check_life(client, log_in(client, visitor, parameters=parameters))
+
+
+@pytest.mark.parametrize("mode", [None, "form_post"])
+def test_implicit_client_logs_in(party: Any, visitor: Visitor, mode: str | None) -> None:
+    client = party(wished={"wishes": ["id_token"]}, response_types=["id_token"], **LEGACY)
+    parameters = {"redirect_uri": REDIRECT_URI, "scope": "openid profile email", "response_type": "id_token"}
+    parameters |= {"response_mode": mode} if mode else {}
+    started = client.call("begin", parameters=parameters, pkce=False)
+    claims = client.call("finish_implicit", **visitor.answer(started["url"]))["claims"]
+    assert claims["email"] == "alim@example.test"  # OpenID Connect Core §5.4: there is no userinfo to ask
+
+
+FAPI = {
+    "profile": "fapi2",
+    "token_endpoint_auth_method": "private_key_jwt",
+    "redirect_uris": ["https://127.0.0.1:9009/callback"],
+}
+
+
+@pytest.mark.parametrize("profile", ["fapi2", "fapi2-signing"])
+def test_fapi_client_logs_in(party: Any, visitor: Visitor, profile: str) -> None:
+    redirect_uri = "https://127.0.0.1:9009/callback"
+    is_signing = profile == "fapi2-signing"
+    client = party(
+        "private_key_jwt",
+        {"dpop": "ES256", "signs_with": "PS256", "wishes": ["jwt_response_mode"] if is_signing else []},
+        profile=profile,
+        redirect_uris=[redirect_uri],
+        id_token_signed_response_alg="PS256",
+        authorization_signed_response_alg="PS256",
+        request_object_signing_alg="PS256",
+    )
+    started = client.call(
+        "begin",
+        parameters={"redirect_uri": redirect_uri, "scope": SCOPE},
+        way="par+jar" if is_signing else "par",
+        sign=KEYS["PS256"][0],
+    )
+    tokens = client.call("finish", **visitor.answer(started["url"], redirect_uri))
+    assert tokens["token_type"] == "dpop"
+    told = client.call("userinfo", token=tokens["access_token"], subject=tokens["claims"]["sub"])
+    assert told["email"] == "alim@example.test"
+    renewed = client.call("refresh", token=tokens["refresh_token"], parameters={})
+    assert (
+        client.call("refresh", token=tokens["refresh_token"], parameters={})["access_token"] != renewed["access_token"]
+    )
+
+
+@pytest.mark.parametrize("running", [{"registration": "open"}], indirect=True)
+@pytest.mark.parametrize("method", ["client_secret_basic", "private_key_jwt"])
+def test_client_registers_itself(node: OpenidClient, running: Provider, visitor: Visitor, method: str) -> None:
+    metadata = {
+        "client_name": "A client nobody here knows",
+        "redirect_uris": [REDIRECT_URI],
+        "grant_types": ["authorization_code", "refresh_token"],
+        "token_endpoint_auth_method": method,
+        "jwks": PUBLIC_KEYS,
+    }
+    # The library takes the secret it is given at registration.
+    auth = {"method": method, "jwk": KEYS["ES256"][0]} if method == "private_key_jwt" else None
+    node.call("register", issuer=running.settings.issuer, metadata=metadata, auth=auth)
+    check_life(node, log_in(node, visitor))
+
+
+def test_client_acts_for_itself(party: Any) -> None:
+    client = party()
+    token = client.call("client_credentials", parameters={"scope": "matters.read"})
+    assert client.call("introspect", token=token["access_token"])["scope"] == "matters.read"
+
+
+def test_client_signs_the_person_out(party: Any, visitor: Visitor) -> None:
+    after = "http://127.0.0.1:9009/signed-out"
+    client = party(post_logout_redirect_uris=[after])
+    tokens = log_in(client, visitor)
+    parameters = {"id_token_hint": tokens["id_token"], "post_logout_redirect_uri": after, "state": "s-1"}
+    url = client.call("end_session", parameters=parameters)["url"]
+    assert visitor.person.open(url, stop_before=after).url == f"{after}?state=s-1"
+    silent = client.call("begin", parameters={"redirect_uri": REDIRECT_URI, "scope": "openid", "prompt": "none"})
+    with pytest.raises(Refused) as refused:
+        client.call("finish", **visitor.answer(silent["url"]))
+    assert refused.value.details["error"] == "login_required"
