@@ -25,7 +25,7 @@ async function imported(jwk) {
 async function authentication({ method, secret, jwk }) {
   switch (method) {
     case 'client_secret_basic':
-      return oidc.ClientSecretBasic(secret)
+      return oidc.ClientSecretBasic(secret ?? undefined)
     case 'client_secret_post':
       return oidc.ClientSecretPost(secret)
     case 'client_secret_jwt':

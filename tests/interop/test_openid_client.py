@@ -34,12 +34,12 @@ PUBLIC_KEYS = {"keys": [public for _, public in (*KEYS.values(), *ENCRYPTION_KEY
 
 @pytest.fixture
 def party(node: OpenidClient, running: Provider, register_client: Any) -> Any:
-    """`party(method, wishes={…}, **metadata)` registers a client and makes the library discover the provider."""
+    """`party(method, wished={…}, **metadata)` registers a client and makes the library discover the provider."""
 
     def make(
-        method: str = "client_secret_basic", wishes: dict[str, Any] | None = None, **metadata: Any
+        method: str = "client_secret_basic", wished: dict[str, Any] | None = None, **metadata: Any
     ) -> OpenidClient:
-        wishes = dict(wishes or {})
+        wishes = dict(wished or {})
         alg = wishes.pop("signs_with", "ES256")
         document = {"token_endpoint_auth_method": method, "jwks": PUBLIC_KEYS} | metadata
         client, secret = register_client(f"party-{method}", provider=running, **document)
@@ -232,8 +232,7 @@ def test_client_registers_itself(node: OpenidClient, running: Provider, visitor:
         "token_endpoint_auth_method": method,
         "jwks": PUBLIC_KEYS,
     }
-    # The library takes the secret it is given at registration.
-    auth = {"method": method, "jwk": KEYS["ES256"][0]} if method == "private_key_jwt" else None
+    auth = {"method": method, "jwk": KEYS["ES256"][0]}  # the secret, if any, is the one given at registration
     node.call("register", issuer=running.settings.issuer, metadata=metadata, auth=auth)
     check_life(node, log_in(node, visitor))
 
