@@ -38,7 +38,7 @@ def test_the_response_is_one_signed_jwt_with_its_issuer_audience_and_a_short_lif
     assert answer.names == {"response"}
     token = front.side.read(answer["response"])
     assert set(token.header) == {"alg", "kid", "typ"}
-    claims = dict(token.claims)
+    claims = front.told(answer["response"])
     assert claims.pop("code")
     expires_in = claims.pop("exp") - int(clock().timestamp())
     assert 60 <= expires_in <= 600, "conformance: ValidateJARMExpRecommendations"
@@ -47,7 +47,7 @@ def test_the_response_is_one_signed_jwt_with_its_issuer_audience_and_a_short_lif
 
 def test_its_code_is_redeemed_like_any_other(front: FrontChannel) -> None:
     caller = front.client()
-    claims = front.claims(front.ask("code", response_mode="jwt")["response"])
+    claims = front.told(front.ask("code", response_mode="jwt")["response"])
     response = caller.token(
         "authorization_code",
         code=claims["code"],
@@ -59,7 +59,7 @@ def test_its_code_is_redeemed_like_any_other(front: FrontChannel) -> None:
 
 def test_without_state_there_is_none(front: FrontChannel) -> None:
     front.client()
-    assert "state" not in front.claims(front.ask("code", response_mode="jwt", state=None)["response"])
+    assert "state" not in front.told(front.ask("code", response_mode="jwt", state=None)["response"])
 
 
 def test_an_error_is_signed_too(front: FrontChannel) -> None:
@@ -67,7 +67,7 @@ def test_an_error_is_signed_too(front: FrontChannel) -> None:
     for changes, error in ({"max_age": "x"}, "invalid_request"), ({"scope": "x"}, "invalid_scope"):
         answer = front.ask("code", response_mode="jwt", **changes)
         assert answer.names == {"response"}
-        claims = front.claims(answer["response"])
+        claims = front.told(answer["response"])
         assert claims["error"] == error and claims["iss"] == ISSUER and claims["aud"] == "client"
         assert set(claims) == {"iss", "aud", "exp", "error", "error_description", "state"}
 
@@ -76,7 +76,7 @@ def test_an_error_is_signed_too(front: FrontChannel) -> None:
 def test_every_parameter_of_the_response_type_is_in_it(front: FrontChannel, response_type: str) -> None:
     front.client()
     plain = front.ask(response_type)
-    claims = front.claims(front.ask(response_type, response_mode="jwt")["response"])
+    claims = front.told(front.ask(response_type, response_mode="jwt")["response"])
     assert set(claims) == plain.names | {"aud", "exp"}
 
 
@@ -130,7 +130,7 @@ def test_it_is_signed_then_encrypted_where_the_client_registered_so(front: Front
     header, inside = recipient.open(front.ask("code", response_mode="jwt")["response"])
     assert (header["alg"], header["enc"], header["cty"]) == (alg, "A128CBC-HS256", "JWT"), "§3: the default of enc"
     assert header["kid"] == recipient.kid
-    assert set(front.claims(inside)) == {"iss", "aud", "exp", "code", "state"}
+    assert set(front.told(inside)) == {"iss", "aud", "exp", "code", "state"}
 
 
 @pytest.mark.parametrize("enc", ["A256GCM", "A128GCM", "A128CBC-HS256", "A256CBC-HS512"])
@@ -143,7 +143,7 @@ def test_errors_are_encrypted_as_well(front: FrontChannel, enc: str) -> None:
     )
     header, inside = recipient.open(front.ask("code", response_mode="jwt", max_age="x")["response"])
     assert header["enc"] == enc
-    assert front.claims(inside)["error"] == "invalid_request"
+    assert front.told(inside)["error"] == "invalid_request"
 
 
 def test_plain_modes_stay_plain(front: FrontChannel) -> None:
@@ -188,7 +188,7 @@ def test_the_key_may_be_published_at_the_clients_own_address(
     serve_keys(recipient.jwks)
     front.client(authorization_encrypted_response_alg="ECDH-ES", jwks_uri="https://client.example/jwks")
     _, inside = recipient.open(front.ask("code", response_mode="jwt")["response"])
-    assert "code" in front.claims(inside)
+    assert "code" in front.told(inside)
 
 
 def test_a_key_made_for_encryption_goes_before_one_for_anything(front: FrontChannel) -> None:
@@ -218,7 +218,7 @@ def test_the_jwt_travels_as_asked_and_so_does_an_error(
     for changes in {}, {"max_age": "x"}:
         answer = front.ask(response_type, response_mode=mode, **changes)
         assert (answer.way, answer.names) == (way, {"response"}), section
-        assert ("error" in front.claims(answer["response"])) is bool(changes)
+        assert ("error" in front.told(answer["response"])) is bool(changes)
 
 
 @pytest.mark.parametrize("response_type", FRONT_CHANNEL_TYPES)
@@ -227,12 +227,12 @@ def test_readable_tokens_are_not_put_into_a_query(front: FrontChannel, response_
     front.client()
     answer = front.ask(response_type, response_mode="query.jwt")
     assert answer.way == "fragment"
-    assert front.claims(answer["response"])["error"] == "invalid_request"
+    assert front.told(answer["response"])["error"] == "invalid_request"
     recipient = Recipient.new()
     front.client("hidden", authorization_encrypted_response_alg="ECDH-ES", jwks=recipient.jwks)
     answer = front.ask(response_type, "hidden", response_mode="query.jwt")
     assert answer.way == "query"
-    assert "error" not in front.claims(recipient.open(answer["response"])[1])
+    assert "error" not in front.told(recipient.open(answer["response"])[1])
 
 
 # --- FAPI 2.0 Message Signing §5.4: who must be answered so ---------------------------------------------------------
