@@ -36,7 +36,7 @@ from tests.statements import Statements, counted
 ISSUER = "http://127.0.0.1:8000"
 PASSWORD = "正确的马 battery staple 42"
 
-pytest_plugins = ("tests.databases", "tests.browsing", "tests.token_side")
+pytest_plugins = ("tests.databases", "tests.browsing", "tests.token_side", "tests.front_channel")
 
 
 # A rule is not about time: a busy machine must not fail it. Speed is measured in bench/.

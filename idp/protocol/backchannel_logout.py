@@ -17,7 +17,7 @@ from idp.domain.client import Client
 from idp.outbound import OutboundError
 from idp.outbox import DeliveryFailed
 from idp.protocol import client_jwts
-from idp.protocol.client_jwts import Kind
+from idp.protocol.client_jwts import Kind, UnusableRegistration
 from idp.storage.outbox import Delivery
 
 EVENT = "http://schemas.openid.net/event/backchannel-logout"
@@ -60,7 +60,10 @@ def _prepare(provider: Provider, delivery: Delivery) -> tuple[Client, str]:
         if client is None or not client.backchannel_logout_uri:
             raise DeliveryFailed("the client is gone or takes no logout tokens any more", is_final=True)
         payload = delivery.payload
-        return client, logout_token(context, client, subject=payload["sub"], sid=payload["sid"])
+        try:
+            return client, logout_token(context, client, subject=payload["sub"], sid=payload["sid"])
+        except UnusableRegistration as error:
+            raise DeliveryFailed(str(error.description)) from error
 
 
 def server_metadata(settings: Settings) -> dict[str, Any]:

@@ -7,8 +7,9 @@ be made as registered is not made at all: a client that wants its tokens encrypt
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
@@ -16,6 +17,7 @@ from idp.config import Settings
 from idp.context import Context
 from idp.crypto import jwe
 from idp.crypto.jose import JoseError, sign
+from idp.crypto.keyring import Key
 from idp.domain.client import Client
 from idp.protocol import client_keys
 from idp.protocol.errors import ProtocolError
@@ -63,15 +65,11 @@ def encrypted(context: Context, client: Client, kind: Kind, text: str, *, cty: s
     ``cty`` says what is inside: a JWT of its own, or (None) bare claims (RFC 7519 §5.2)."""
     if not is_encrypted(client, kind):
         return text
-    alg = client.metadata[_alg(kind)]
-    enc = client.metadata.get(f"{kind}_encrypted_response_enc") or jwe.DEFAULT_CONTENT_ALGORITHM
-    for jwk in _keys(context, client, kind):
-        try:
-            key = client_keys.imported(json.dumps(jwk, sort_keys=True))
-            return jwe.encrypt(text, key, alg=alg, enc=enc, kid=jwk.get("kid"), cty=cty)
-        except (JoseError, ValueError):
-            continue
-    raise _no_key()
+    alg, enc, key, kid = _recipient(context, client, kind)
+    try:
+        return jwe.encrypt(text, key, alg=alg, enc=enc, kid=kid, cty=cty)
+    except (JoseError, ValueError) as error:
+        raise _no_key() from error
 
 
 def is_encrypted(client: Client, kind: Kind) -> bool:
@@ -82,14 +80,21 @@ def is_encrypted(client: Client, kind: Kind) -> bool:
 def check_encryption(context: Context, client: Client, kind: Kind) -> None:
     """Find the client's key before anything is used up for an answer that could not be given. Raises
     UnusableRegistration."""
-    if is_encrypted(client, kind) and not _keys(context, client, kind):
+    if is_encrypted(client, kind):
+        _recipient(context, client, kind)
+
+
+def _recipient(context: Context, client: Client, kind: Kind) -> tuple[str, str, Key, str | None]:
+    """(alg, enc, key, kid): of the client's usable keys the first, one made for encryption before one for anything."""
+    alg = client.metadata[_alg(kind)]
+    enc = client.metadata.get(f"{kind}_encrypted_response_enc") or jwe.DEFAULT_CONTENT_ALGORITHM
+    if enc not in jwe.CONTENT_ALGORITHMS:
         raise _no_key()
-
-
-def _keys(context: Context, client: Client, kind: Kind) -> Sequence[dict[str, Any]]:
-    """The client's keys for its registered algorithm, those made for nothing else first."""
-    found = client_keys.find_jwks(context, client, {"alg": client.metadata[_alg(kind)]}, use="enc")
-    return sorted(found, key=lambda jwk: jwk.get("use") is None)
+    found = client_keys.find_jwks(context, client, {"alg": alg}, use="enc")
+    for jwk in sorted(found, key=lambda jwk: jwk.get("use") is None):
+        with contextlib.suppress(JoseError):
+            return alg, enc, client_keys.imported(json.dumps(jwk, sort_keys=True)), jwk.get("kid")
+    raise _no_key()
 
 
 def _alg(kind: Kind) -> str:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pytest
 from flask import Flask, request
@@ -14,6 +14,7 @@ from markupsafe import Markup
 from playwright.sync_api import BrowserContext, Page, expect
 
 from idp.context import Provider
+from idp.crypto.jose import read_unverified
 from idp.crypto.random import hash_secret
 from idp.outbox import Dispatcher
 from idp.storage import grants
@@ -147,6 +148,34 @@ def test_form_post_without_script_has_its_button(browser: Any, service: Service)
     page.click("#form-post-submit")
     assert "code" in service.received.pop()
     context.close()
+
+
+def test_tokens_reach_the_page_in_the_fragment_and_a_signed_answer_by_form(
+    page: Page, service: Service, register_client: RegisterClient
+) -> None:
+    """OpenID Connect Core §3.3 and JARM §2.3.3, as a browser carries them; the fragment stays out of every request."""
+    register_client(
+        "legacy",
+        provider=service.provider,
+        is_first_party=True,
+        profile="legacy",
+        redirect_uris=[service.callback],
+        response_types=["code id_token token"],
+        grant_types=["authorization_code", "implicit"],
+    )
+    page.goto(service.authorize_url(client_id="legacy", response_type="code id_token token"))
+    log_in(page)
+    expect(page.locator("#arrived")).to_be_visible()
+    told = dict(parse_qsl(urlsplit(page.url).fragment))
+    assert {"code", "id_token", "access_token", "expires_in", "state", "iss"} <= set(told)
+    assert service.received.pop() == {}
+    page.goto(
+        service.authorize_url(client_id="legacy", response_type="id_token token code", response_mode="form_post.jwt")
+    )
+    expect(page.locator("#arrived")).to_be_visible()
+    answer = service.received.pop()
+    assert set(answer) == {"response"}
+    assert set(told) <= set(read_unverified(answer["response"])[1]), "nobody was asked again"
 
 
 @pytest.mark.parametrize("has_script", [True, False])
