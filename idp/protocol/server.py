@@ -23,7 +23,7 @@ from idp.protocol.errors import ProtocolError
 from idp.protocol.form import check_form
 from idp.protocol.grants import TOKEN_GRANTS
 from idp.protocol.introspection import Introspection
-from idp.protocol.messages import CoreRequest, Payload, Reply, Request
+from idp.protocol.messages import CoreRequest, Reply, Request
 from idp.protocol.response_types import AUTHORIZATION_GRANTS
 from idp.protocol.responses import write_success
 from idp.protocol.revocation import Revocation
@@ -73,7 +73,6 @@ class Server(AuthorizationServer):
         if request.authorization is None:
             message = request.message
             request.authorization = check_authorization_request(self.context, message.parameters, message.origin)
-            request.payload = Payload(request.authorization.parameters)  # what was pushed counts, or a request object
         return super().get_authorization_grant(request)  # type: ignore[no-any-return]
 
     def grant_authorization(

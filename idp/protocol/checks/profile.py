@@ -1,8 +1,8 @@
-"""The client's profile: how its requests must come, and where and how they may be answered.
+"""The client's profile: how its requests must come, and where they may be answered.
 
 RFC 9126 §5, §6 (require_pushed_authorization_requests), RFC 9101 §10.5 (require_signed_request_object), FAPI 2.0
-Security Profile §5.3.2.2 (pushed requests, https redirect URIs), FAPI 2.0 Message Signing §5.3.1, §5.4.1 (signed
-request objects, signed responses). What a profile says of PKCE and of response types is checked with these parameters.
+Security Profile §5.3.2.2 (pushed requests, https redirect URIs), FAPI 2.0 Message Signing §5.3.1 (signed request
+objects). What a profile says of PKCE, response types and modes is checked with these parameters.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from idp.domain.client import Client
 from idp.protocol.authorization_request import AuthorizationRequest
 from idp.protocol.errors import invalid_request
 
-SIGNED_MODES = ("jwt", "query.jwt", "fragment.jwt", "form_post.jwt")  # JARM §2.3
 _LOOPBACK = {"127.0.0.1", "::1"}
 
 
@@ -28,8 +27,6 @@ def check_profile(request: AuthorizationRequest, context: Context) -> None:
         raise invalid_request("The client must push its authorization requests.")
     if must_sign_request(client, settings) and not request.origin.is_signed:
         raise invalid_request("The client must send a signed request object.", "request")
-    if client.profile.must_sign_response and request.value("response_mode") not in SIGNED_MODES:
-        raise invalid_request("The client must ask for a signed response.", "response_mode")
 
 
 def must_push(client: Client, settings: Settings) -> bool:
