@@ -20,9 +20,14 @@ from joserfc.jwk import import_key, thumbprint
 from clients.kit import jwt
 from clients.kit.errors import AccessDenied, TokenInvalid
 
-ALGORITHMS = ("PS256", "ES256", "EdDSA")
+ALGORITHMS = ("PS256", "ES256", "EdDSA", "Ed25519")  # the last two are one (RFC 9864 §2.2)
 OLDEST = timedelta(seconds=60)
-_KEY_TYPES = {"PS256": ("RSA", None), "ES256": ("EC", "P-256"), "EdDSA": ("OKP", "Ed25519")}
+_KEY_TYPES = {
+    "PS256": ("RSA", None),
+    "ES256": ("EC", "P-256"),
+    "EdDSA": ("OKP", "Ed25519"),
+    "Ed25519": ("OKP", "Ed25519"),
+}
 _PUBLIC = ("crv", "e", "kty", "n", "x", "y")
 _PRIVATE = frozenset({"d", "dp", "dq", "k", "oth", "p", "q", "qi"})
 _DEFAULT_PORTS = {"http": 80, "https": 443}

@@ -36,7 +36,7 @@ __all__ = [
     "verify_own",
 ]
 
-ALGORITHMS = ("RS256", "PS256", "ES256", "EdDSA")
+ALGORITHMS = ("RS256", "PS256", "ES256", "EdDSA", "Ed25519")  # the last two are one (RFC 9864 §2.2)
 SECRET_ALGORITHM = "HS256"  # noqa: S105  # with a client's secret; never with a key of ours or anybody's public one
 SECRET_KEY_BYTES = 32  # RFC 7518 §3.2
 MAX_TOKEN = 16 * 1024  # characters

@@ -34,8 +34,14 @@ ANY_METHOD = frozenset(
     }
 )
 STRONG_METHODS = frozenset({"private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth"})
-ANY_ALGORITHM = ("RS256", "PS256", "ES256", "EdDSA")
-FAPI_ALGORITHMS = ("PS256", "ES256", "EdDSA")
+ANY_ALGORITHM = ("RS256", "PS256", "ES256", "EdDSA", "Ed25519")
+FAPI_ALGORITHMS = ("PS256", "ES256", "EdDSA", "Ed25519")
+_ED25519 = ("EdDSA", "Ed25519")  # the same by its older and its fully specified name (RFC 9864 §2.2)
+
+
+def is_same_algorithm(one: object, other: object) -> bool:
+    """Whether two names, perhaps a stranger's, mean one signature algorithm."""
+    return one == other or (one in _ED25519 and other in _ED25519)
 
 
 @dataclass(frozen=True)

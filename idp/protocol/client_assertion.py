@@ -24,6 +24,7 @@ from idp.crypto.keyring import Key
 from idp.crypto.random import hash_secret
 from idp.domain.client import Client
 from idp.domain.opening import Opening
+from idp.domain.profile import is_same_algorithm
 from idp.protocol import client_keys, client_secrets
 from idp.protocol.numeric_date import is_moment
 
@@ -107,13 +108,12 @@ def _read(assertion: str, alg: str, key: Callable[[], Key]) -> Mapping[str, Any]
 def _algorithms(client: Client) -> tuple[str, ...]:
     registered = client.metadata.get("token_endpoint_auth_signing_alg")
     allowed = client.profile.algorithms
-    if registered is None:
-        return allowed
-    return (registered,) if registered in allowed else ()
+    return allowed if registered is None else tuple(alg for alg in allowed if is_same_algorithm(alg, registered))
 
 
 def _keys_of_ours(context: Context, alg: str) -> list[Callable[[], Key]]:
-    return [lambda: context.keys.signing(alg, context.now)[1]] if alg in context.settings.key_algorithms else []
+    ours = [name for name in context.settings.key_algorithms if is_same_algorithm(name, alg)]
+    return [lambda: context.keys.signing(ours[0], context.now)[1]] if ours else []
 
 
 def _is_for_us(context: Context, client: Client, audience: Any) -> bool:

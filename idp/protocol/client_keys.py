@@ -21,6 +21,7 @@ from idp.context import Context
 from idp.crypto.jose import TokenRefused
 from idp.crypto.keyring import Key
 from idp.domain.client import Client
+from idp.domain.profile import is_same_algorithm
 from idp.outbound import TOTAL_SECONDS, OutboundClient, OutboundError
 
 MAX_KEYS = 20
@@ -28,7 +29,7 @@ _MOST_CLIENTS = 4096
 _FRESH_FOR = timedelta(hours=1)
 _PAUSE = timedelta(seconds=60)  # between two fetches for one client
 _LONGEST_WAIT = 2 * TOTAL_SECONDS  # for somebody else's fetch
-_KEY_TYPES = {"RS256": "RSA", "PS256": "RSA", "ES256": "EC", "EdDSA": "OKP"} | {
+_KEY_TYPES = {"RS256": "RSA", "PS256": "RSA", "ES256": "EC", "EdDSA": "OKP", "Ed25519": "OKP"} | {
     "RSA-OAEP": "RSA",
     "RSA-OAEP-256": "RSA",
     "ECDH-ES": "EC",
@@ -39,7 +40,7 @@ _TEXTS = ("kty", "use", "alg", "kid", "crv", "x", "y", "n", "e", "x5t", "x5t#S25
 _LISTS = ("key_ops", "x5c")
 PRIVATE = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 """Members that only a private or symmetric key has."""
-_CURVES = {"ES256": "P-256", "EdDSA": "Ed25519"}
+_CURVES = {"ES256": "P-256", "EdDSA": "Ed25519", "Ed25519": "Ed25519"}
 _MODULUS_LENGTHS = range(342, 684)  # characters of base64url: 2048 to 4096 bits
 Jwk = Mapping[str, Any]
 
@@ -174,7 +175,7 @@ def fits(jwk: Jwk, header: Jwk, *, use: str) -> bool:
         and (kid is None or jwk.get("kid") == kid)
         and jwk.get("kty") == _KEY_TYPES.get(alg, "")
         and (alg not in _CURVES or jwk.get("crv") == _CURVES[alg])
-        and jwk.get("alg", alg) == alg
+        and is_same_algorithm(jwk.get("alg", alg), alg)
         and jwk.get("use", use) == use
     )
 

@@ -20,6 +20,7 @@ from idp.crypto.keyring import Key
 from idp.crypto.random import hash_secret
 from idp.domain.client import Client
 from idp.domain.opening import Opening
+from idp.domain.profile import is_same_algorithm
 from idp.protocol import client_keys
 from idp.protocol.errors import ProtocolError
 from idp.protocol.messages import Pairs
@@ -113,7 +114,7 @@ def _may_be_unsigned(context: Context, client: Client) -> bool:
 def _algorithms(client: Client) -> tuple[str, ...]:
     """OpenID Connect Registration §2: the one registered, else any the profile knows."""
     registered, allowed = client.request_object_alg, client.profile.algorithms
-    return allowed if registered is None else tuple(alg for alg in allowed if alg == registered)
+    return allowed if registered is None else tuple(alg for alg in allowed if is_same_algorithm(alg, registered))
 
 
 def _check_type(header: Mapping[str, Any], client: Client, claims: Mapping[str, Any]) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from idp.crypto.jose import ALGORITHMS, SECRET_ALGORITHM
 from idp.crypto.jwe import CONTENT_ALGORITHMS, KEY_ALGORITHMS
 from idp.domain.assurance import LEVELS
 from idp.domain.opening import Opening
@@ -41,8 +42,8 @@ _FEW = 20
 _LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,7}")  # RFC 5646 §2.1, well-formed
 _GRANT_TYPES = ("authorization_code", "implicit", "refresh_token", "client_credentials")
 _OUR_SIGNATURES = one_of(("RS256", "PS256", "ES256", "EdDSA"))
-_SIGNATURES_OR_NONE = one_of(("RS256", "PS256", "ES256", "EdDSA", "none"))
-ASSERTION_SIGNATURES = ("RS256", "PS256", "ES256", "EdDSA", "HS256")
+_OUR_SIGNATURES_OR_NONE = one_of(("RS256", "PS256", "ES256", "EdDSA", "none"))
+ASSERTION_SIGNATURES = (*ALGORITHMS, SECRET_ALGORITHM)
 
 
 @dataclass(frozen=True)
@@ -96,13 +97,13 @@ FIELDS: Mapping[str, Field] = {
     "require_pushed_authorization_requests": Field(flag),
     "require_signed_request_object": Field(flag),
     "request_uris": Field(list_of(uri, MOST_URIS)),
-    "request_object_signing_alg": Field(_SIGNATURES_OR_NONE),
+    "request_object_signing_alg": Field(one_of((*ALGORITHMS, "none"))),
     "request_object_encryption_alg": Field(one_of(KEY_ALGORITHMS)),
     "request_object_encryption_enc": Field(one_of(CONTENT_ALGORITHMS)),
     # our answers
     "subject_type": Field(one_of(("public", "pairwise"))),
     "sector_identifier_uri": Field(uri),
-    "id_token_signed_response_alg": Field(_SIGNATURES_OR_NONE),
+    "id_token_signed_response_alg": Field(_OUR_SIGNATURES_OR_NONE),
     **_encryption("id_token"),
     "userinfo_signed_response_alg": Field(_OUR_SIGNATURES),
     **_encryption("userinfo"),
