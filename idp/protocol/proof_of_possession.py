@@ -7,13 +7,11 @@ resource may show a token. The proofs themselves are judged in :mod:`idp.protoco
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from typing import TYPE_CHECKING
 
 from idp.context import Context
 from idp.domain.client import Client
-from idp.protocol import bearer, dpop
+from idp.protocol import bearer, dpop, mtls
 from idp.protocol.bearer import PresentedToken, VerifiedToken
 from idp.protocol.errors import ProtocolError, invalid_request
 from idp.protocol.messages import CoreRequest
@@ -47,9 +45,7 @@ def _confirmation(context: Context, request: CoreRequest, client: Client) -> dic
 def of_certificate(request: CoreRequest) -> dict[str, str] | None:
     """RFC 8705 §3.1: the thumbprint of the certificate the caller proved itself by, if it did."""
     certificate = request.message.client_certificate
-    if certificate is None:
-        return None
-    return {CERTIFICATE: base64.urlsafe_b64encode(hashlib.sha256(certificate).digest()).rstrip(b"=").decode()}
+    return None if certificate is None else {CERTIFICATE: mtls.thumbprint(certificate)}
 
 
 def check_presented(context: Context, request: CoreRequest, presented: PresentedToken, token: VerifiedToken) -> None:

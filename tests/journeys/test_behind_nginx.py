@@ -17,10 +17,11 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import httpx
 import pytest
 
+from idp.protocol import mtls
 from idp.storage import sessions
 from tests.certificates import DAY, Authority, Held, dns_names, self_signed
 from tests.databases import PostgreSQLPool, make_aged
-from tests.journeys.foreign_client import Attempt, ForeignClient
+from tests.journeys.foreign_client import Attempt, ForeignClient, payload
 from tests.journeys.site import USER, Directly, Site, running_site
 from tests.nginx import HOST, MTLS_HOST
 
@@ -361,3 +362,41 @@ def test_http_2_is_offered(site: Site) -> None:
         tls.wrap_socket(plain, server_hostname=HOST) as secured,
     ):
         assert secured.selected_alpn_protocol() == "h2"
+
+
+# --- certificate-bound tokens ---------------------------------------------------------------------------------------
+
+BOUND = {"tls_client_certificate_bound_access_tokens": True}
+
+
+@pytest.mark.parametrize("client_id", ["authority", "own", "basic"])
+def test_bound_tokens_serve_whoever_holds_the_certificate(site: Site, held: Held, client_id: str) -> None:
+    """RFC 8705 §3, for every way of authenticating; at every node, and at none without the certificate."""
+    bound, metadata = f"bound-{client_id}", dict(BOUND)
+    if client_id != "basic":
+        with site.provider.work() as context:
+            registered = context.find_client(client_id)
+            assert registered is not None
+            metadata |= registered.metadata
+    site.register(bound, **metadata | BOUND)
+    client = site.foreign(bound, site.client(held))
+    aliases = client.metadata["mtls_endpoint_aliases"]
+    attempt = push(client, aliases["pushed_authorization_request_endpoint"])
+    answer = client.read_answer(client.walk(site.person(), USER, attempt), attempt)
+    form = {"code": answer["code"], "code_verifier": attempt.verifier, "redirect_uri": attempt.redirect_uri}
+    if client_id == "basic":
+        response = client.post(client.endpoint("token"), grant_type="authorization_code", **form)
+        assert outcome(response) == (400, "invalid_request"), "no certificate there, no bound token"
+    tokens = client.post(aliases["token_endpoint"], grant_type="authorization_code", **form).json()
+    assert payload(tokens["access_token"])["cnf"] == {"x5t#S256": mtls.thumbprint(held.der)}
+    header = {"Authorization": f"Bearer {tokens['access_token']}"}
+    for _ in site.nodes:
+        assert client.http.get(aliases["userinfo_endpoint"], headers=header).status_code == 200
+    for caller in None, self_signed(), site.authority.issue(DN):
+        assert site.client(caller).get(aliases["userinfo_endpoint"], headers=header).status_code == 401
+    assert client.http.get(client.endpoint("userinfo"), headers=header).status_code == 401
+    spoofed = header | {"X-Client-Certificate": held.header["X-Client-Certificate"]}
+    for url in client.endpoint("userinfo"), aliases["userinfo_endpoint"]:
+        assert site.client().get(url, headers=spoofed).status_code == 401
+    introspected = client.post(aliases["introspection_endpoint"], token=tokens["access_token"]).json()
+    assert introspected["cnf"] == {"x5t#S256": mtls.thumbprint(held.der)}

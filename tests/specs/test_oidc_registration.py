@@ -119,6 +119,10 @@ def words(name: str, *more: Any) -> list[tuple[str, dict[str, Any], str]]:
     return [(f"{name} {value!r:.20}", {name: value}, META) for value in ("unknown", "", 7, [], True, *more)]
 
 
+def subjects(name: str, *wrong: str) -> list[tuple[str, dict[str, Any], str]]:
+    return [(f"{name} {value}", {name: value}, META) for value in wrong]
+
+
 def numbers(name: str, *more: Any) -> list[tuple[str, dict[str, Any], str]]:
     return [(f"{name} {value!r:.20}", {name: value}, META) for value in (-1, 1.5, "1", True, [], 2**31, *more)]
 
@@ -128,6 +132,7 @@ def lists(name: str) -> list[tuple[str, dict[str, Any], str]]:
     return [(f"{name} {value!r:.20}", {name: value}, FIELDS[name].error) for value in wrong]
 
 
+MORE_NAMES = "emailAddress=rp@rp.example,serialNumber=7,CN=rp"
 WRONG: list[tuple[str, dict[str, Any], str]] = [
     # redirect URIs: RFC 7591 §2, RFC 6749 §3.1.2, RFC 8252 §7, Registration §2 (application_type)
     *uris("redirect_uris"),
@@ -200,7 +205,8 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
         META,
     ),
     *[row for name in ("tls_client_auth_subject_dn", "tls_client_auth_san_dns") for row in texts(name)],
-    ("no DN", {"tls_client_auth_subject_dn": "rp.example"}, META),
+    *subjects("tls_client_auth_subject_dn", "rp.example", "XY=rp", "CN=a,", "C=three"),
+    *subjects("tls_client_auth_san_dns", "*.rp.example", "rp example", "-rp.example", "rp..example"),
     *uris("tls_client_auth_san_uri"),
     *words("tls_client_auth_san_ip", "1.2.3"),
     *words("tls_client_auth_san_email", "@", "a@", "a b@c"),
@@ -310,6 +316,9 @@ GOOD_VALUES: list[tuple[str, dict[str, Any]]] = [
     ("request uris", {"request_uris": ["https://rp.example/request#sha256"]}),
     ("DN", {"token_endpoint_auth_method": "tls_client_auth", "tls_client_auth_subject_dn": "CN=rp,O=a b,C=CN"}),
     ("IP", {"token_endpoint_auth_method": "tls_client_auth", "tls_client_auth_san_ip": "::1"}),
+    ("DN of RFC 5280", {"token_endpoint_auth_method": "tls_client_auth", "tls_client_auth_subject_dn": MORE_NAMES}),
+    ("DNS", {"token_endpoint_auth_method": "tls_client_auth", "tls_client_auth_san_dns": "rp.example"}),
+    ("URI", {"token_endpoint_auth_method": "tls_client_auth", "tls_client_auth_san_uri": "urn:rp:7"}),
     ("mail", {"token_endpoint_auth_method": "tls_client_auth", "tls_client_auth_san_email": "a@b"}),
     ("self-signed", {"token_endpoint_auth_method": "self_signed_tls_client_auth", "jwks": ONE_KEY}),
     ("private key", BY_KEY | {"token_endpoint_auth_signing_alg": "ES256"}),

@@ -33,6 +33,7 @@ from idp.web import client_certificate
 from tests.assertions import AssertionKey
 from tests.certificates import CLIENTS, DAY, SERVERS, Authority, Held, new_key, self_signed
 from tests.clock import Clock
+from tests.proofs import ProofKey
 from tests.token_side import REDIRECT_URI, TokenSide, basic
 
 MTLS = "https://mtls.example"
@@ -594,16 +595,15 @@ def test_the_mutual_tls_host_has_the_aliased_endpoints_and_nothing_else(side: To
         assert side.http.post(path, base_url=MTLS).status_code in ((401,) if is_aliased else (400,)), path
 
 
-def test_the_request_knows_by_which_address_it_came(side: TokenSide, app: Flask) -> None:
-    """RFC 9449 §4.3 compares a proof's htu with it."""
-    from idp.web import bridge, hosts
-
-    seen = []
-    for base_url in MTLS, side.provider.settings.issuer:
-        with app.test_request_context("/token", base_url=base_url, method="POST"):
-            hosts.check()
-            seen.append(bridge.message().url)
-    assert seen == [f"{MTLS}/token", f"{side.provider.settings.issuer}/token"]
+def test_a_proof_of_possession_names_the_address_it_was_sent_to(side: TokenSide, call: Call, clock: Clock) -> None:
+    """RFC 9449 §4.3: htu is the alias where the request went there."""
+    key, issuer = ProofKey.new(clock=clock), side.provider.settings.issuer
+    caller = side.caller()
+    own = basic(caller.id, caller.secret or "")
+    for base_url, named in (MTLS, MTLS), (issuer, issuer), (MTLS, issuer), (issuer, MTLS):
+        proof = {"DPoP": key.sign(key.claims("POST", f"{named}/token"))}
+        answer = outcome(call(None, headers=own | proof, base_url=base_url))
+        assert answer == (OK if base_url == named else (400, "invalid_dpop_proof"))
 
 
 def test_a_mutual_tls_host_without_a_proxy_is_no_deployment(make_app: Callable[..., Flask]) -> None:

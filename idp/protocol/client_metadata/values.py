@@ -1,6 +1,6 @@
 """Readers of single values: each checks one type and gives what is stored, or raises Wrong with a fixed text.
 
-RFC 7591 §2 and OpenID Connect Registration §2 (types), RFC 6749 §3.3 (scope), RFC 4514 §2 (distinguished names).
+RFC 7591 §2 and OpenID Connect Registration §2 (types), RFC 6749 §3.3 (scope), RFC 8705 §2.1.2 (subjects).
 Lengths are ours: nothing here may be larger than a page or a header can bear.
 """
 
@@ -11,9 +11,8 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from cryptography import x509
-
 from idp.domain.profile import in_order
+from idp.protocol.certificate_subjects import SUBJECTS
 
 Read = Callable[[Any], Any]
 _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
@@ -96,14 +95,18 @@ def scope(value: Any) -> str:
     return " ".join(dict.fromkeys(words))
 
 
-def distinguished_name(value: Any) -> str:
-    """A certificate subject as RFC 4514 writes it (RFC 8705 §2.1.2)."""
-    found = str(text(1024)(value))
-    try:
-        x509.Name.from_rfc4514_string(found)
-    except (ValueError, TypeError, KeyError) as error:
-        raise Wrong("must be a distinguished name by RFC 4514.") from error
-    return found
+def certificate_subject(member: str, most: int = 255) -> Read:
+    """What a certificate's subject can be compared with, be it a distinguished name or a host's (RFC 8705 §2.1.2)."""
+
+    def read(value: Any) -> str:
+        found = str(text(most)(value))
+        try:
+            SUBJECTS[member].read(found)
+        except ValueError as error:
+            raise Wrong("must be a name as RFC 8705 2.1.2 has it here.") from error
+        return found
+
+    return read
 
 
 def ip_address(value: Any) -> str:
