@@ -192,6 +192,7 @@ def public_key(text: str) -> Key:
     jwk = json.loads(text)
     if not isinstance(jwk, dict) or "d" in jwk:
         raise TokenRefused("no public key")
+    jwk.pop("alg", None)  # judged by `fits`; the library would insist on one of its two names for EdDSA
     try:
         if jwk["kty"] == "RSA" and len(jwk["n"]) not in _MODULUS_LENGTHS:
             raise TokenRefused("key size")

@@ -151,7 +151,7 @@ def test_it_says_how_requests_may_come(document: dict[str, Any]) -> None:
         assert document[name] is True
     assert document["require_pushed_authorization_requests"] is False
     assert document["require_signed_request_object"] is False
-    assert document["request_object_signing_alg_values_supported"] == ["RS256", "PS256", "ES256", "EdDSA"]
+    assert document["request_object_signing_alg_values_supported"] == ["RS256", "PS256", "ES256", "EdDSA", "Ed25519"]
     assert document["request_object_encryption_alg_values_supported"] == ["RSA-OAEP-256", "ECDH-ES"]
     assert "A256GCM" in document["request_object_encryption_enc_values_supported"]
 

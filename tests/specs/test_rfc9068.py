@@ -181,7 +181,9 @@ def test_never_twice(side: TokenSide, token: str) -> None:
 def test_who_shows_nothing_is_told_the_schemes_and_no_error(side: TokenSide, headers: dict[str, str]) -> None:
     for response in (side.http.get("/userinfo", headers=headers), side.http.post("/userinfo", headers=headers)):
         assert challenge(response) == (401, 'Bearer realm="userinfo"')
-        assert response.headers.getlist("WWW-Authenticate")[1:] == ['DPoP realm="userinfo", algs="PS256 ES256 EdDSA"']
+        assert response.headers.getlist("WWW-Authenticate")[1:] == [
+            'DPoP realm="userinfo", algs="PS256 ES256 EdDSA Ed25519"'
+        ]
 
 
 @pytest.mark.parametrize("text", ["", "x", "a.b.c", "x y", "é".encode().decode("latin-1"), "." * 300, "x" * 5000])

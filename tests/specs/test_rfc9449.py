@@ -204,7 +204,7 @@ def refused(response: TestResponse, error: str) -> bool:
     header = response.headers["WWW-Authenticate"]
     assert response.status_code == 401
     assert header.startswith('DPoP realm="userinfo", error=')
-    assert header.endswith('algs="PS256 ES256 EdDSA"')
+    assert header.endswith('algs="PS256 ES256 EdDSA Ed25519"')
     return f'error="{error}"' in header
 
 
@@ -409,7 +409,7 @@ def test_of_many_at_once_one_wins(
 
 def test_discovery_names_the_algorithms(side: TokenSide) -> None:
     found = side.http.get("/.well-known/openid-configuration").json
-    assert found["dpop_signing_alg_values_supported"] == ["PS256", "ES256", "EdDSA"]
+    assert found["dpop_signing_alg_values_supported"] == ["PS256", "ES256", "EdDSA", "Ed25519"]
 
 
 def test_pages_may_send_proofs_and_read_nonces(

@@ -67,7 +67,7 @@ def bound(op: TestProvider, key: ProofKey, **changes: Any) -> str:
 def refused(answer: httpx.Response, error: str) -> bool:
     header = answer.headers["WWW-Authenticate"]
     assert answer.status_code == 401
-    return header.startswith("DPoP ") and f'error="{error}"' in header and 'algs="PS256 ES256 EdDSA"' in header
+    return header.startswith("DPoP ") and f'error="{error}"' in header and 'algs="PS256 ES256 EdDSA Ed25519"' in header
 
 
 @pytest.mark.parametrize("alg", ["PS256", "ES256", "EdDSA"])

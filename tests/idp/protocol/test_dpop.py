@@ -256,7 +256,7 @@ def test_beside_a_token_the_proof_names_it(context: Context, key: ProofKey) -> N
         assert (error.error, error.status_code) == ("invalid_dpop_proof", 401)
         header = dict(error.get_headers())["WWW-Authenticate"]
         assert header.startswith("DPoP ") and 'error="invalid_dpop_proof"' in header
-        assert 'algs="PS256 ES256 EdDSA"' in header
+        assert 'algs="PS256 ES256 EdDSA Ed25519"' in header
 
 
 def test_two_headers_are_refused(context: Context, key: ProofKey) -> None:
