@@ -1,7 +1,7 @@
 """The pushed authorization request endpoint: a request is checked before the browser is sent anywhere.
 
 RFC 9126 §2 (the client authenticates as at the token endpoint; the checks are those of the authorization endpoint), §3
-(request objects), RFC 9449 §10.1 (a proof, or dpop_jkt, binds the code that comes of it).
+(request objects), RFC 9449 §10.1 (a proof, or dpop_jkt, binds the code that comes of it; both must name one key).
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from authlib.oauth2 import OAuth2Error
 from idp.config import Settings
 from idp.context import Context
 from idp.domain.client import Client
-from idp.protocol import client_authentication, pushed_requests, resolution
+from idp.protocol import client_authentication, dpop, pushed_requests, resolution
+from idp.protocol.authorization_request import AuthorizationRequest
 from idp.protocol.authorize import check_authorization_request
 from idp.protocol.errors import invalid_request
 from idp.protocol.form import find
@@ -35,14 +36,25 @@ def respond(server: Server, request: CoreRequest) -> Reply:
         return server.handle_error_response(request, error)
     lifetime = server.context.settings.pushed_request_lifetime
     body = {"request_uri": reference, "expires_in": int(lifetime.total_seconds())}
-    return Reply(201, body, tuple(JSON_HEADERS))
+    return Reply(201, body, (*JSON_HEADERS, *dpop.nonce_headers(server.context, request)))
 
 
 def _push(context: Context, request: CoreRequest, client: Client) -> str:
     if find(request, "request_uri") is not None:
         raise invalid_request("request_uri cannot be pushed.", "request_uri")
     parameters, origin = resolution.resolve_pushed(context, client, _parameters(request, client))
-    return pushed_requests.add(context, check_authorization_request(context, parameters, origin))
+    asked = check_authorization_request(context, parameters, origin)
+    _bind(asked, dpop.read_proof(context, request))
+    return pushed_requests.add(context, asked)
+
+
+def _bind(asked: AuthorizationRequest, jkt: str | None) -> None:
+    """The key proved here is the one dpop_jkt would name."""
+    if jkt is None or asked.dpop_jkt == jkt:
+        return
+    if asked.dpop_jkt is not None:
+        raise dpop.invalid_proof("The DPoP proof is made with another key than dpop_jkt names.")
+    asked.parameters = (*asked.parameters, ("dpop_jkt", jkt))
 
 
 def _parameters(request: CoreRequest, client: Client) -> Pairs:

@@ -24,13 +24,13 @@ from idp.domain.profile import is_same_algorithm
 from idp.protocol import client_keys
 from idp.protocol.errors import ProtocolError
 from idp.protocol.messages import Pairs
+from idp.protocol.numeric_date import is_moment
 from idp.protocol.request_object_parameters import WrongType, parameters_of
 
 UNSIGNED = "none"
 SKEW = 10  # seconds a client's clock may be ahead of ours
 LONGEST_LIFE = 60 * 60  # seconds, where objects are evidence
 _TYPES = {"", "jwt", "oauth-authz-req+jwt"}
-_LAST_MOMENT = 2**53  # beyond it a number of seconds is no time, and no float either
 
 
 @dataclass(frozen=True)
@@ -144,7 +144,7 @@ def _check_times(context: Context, client: Client, claims: Mapping[str, Any], is
     required |= {"exp", "nbf"} if is_evidence else set()
     if not required <= claims.keys():
         raise invalid("lacks exp or nbf")
-    if not all(_is_moment(claims[name]) for name in ("exp", "nbf", "iat") if name in claims):
+    if not all(is_moment(claims[name]) for name in ("exp", "nbf", "iat") if name in claims):
         raise invalid("has a time that is none")
     if claims.get("exp", now + 1) <= now:
         raise invalid("has expired")
@@ -152,11 +152,6 @@ def _check_times(context: Context, client: Client, claims: Mapping[str, Any], is
         raise invalid("is not valid yet")
     if is_evidence and (claims["exp"] - claims["nbf"] > LONGEST_LIFE or now - claims["nbf"] > LONGEST_LIFE):
         raise invalid("is valid for more than 60 minutes")
-
-
-def _is_moment(value: Any) -> bool:
-    """RFC 7519 §2 NumericDate; JSON has larger integers than any clock, and arithmetic with them overflows."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= _LAST_MOMENT
 
 
 def server_metadata(settings: Settings) -> dict[str, Any]:

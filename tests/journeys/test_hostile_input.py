@@ -47,12 +47,17 @@ AUTHORIZE = (
     "client_id=sandbox-other response_type=code redirect_uri=http://127.0.0.1:9012/callback scope=openid state nonce "
     "code_challenge=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa code_challenge_method=S256 prompt=none max_age=5 "
     "acr_values claims={} id_token_hint login_hint display=page ui_locales=en response_mode=query resource idp_hint "
-    "interaction request request_uri"
+    "interaction request request_uri dpop_jkt"
 )
+REFERENCE = "client_id=sandbox-other request_uri=urn:ietf:params:oauth:request_uri:x"
+PUSHED = " ".join(word for word in AUTHORIZE.split() if word not in ("interaction", "request_uri"))
 APPLY = "/matters/freight_practitioner_certificate/apply"
 ENDPOINTS = [
     Endpoint("idp", "GET", "/authorize", AUTHORIZE),
     Endpoint("idp", "POST", "/authorize", AUTHORIZE, "program"),
+    Endpoint("idp", "GET", "/authorize", REFERENCE),
+    Endpoint("idp", "POST", "/par", PUSHED, "basic"),
+    Endpoint("idp", "POST", "/par", "request=x.y.z", "basic"),
     Endpoint("idp", "POST", "/authorize/cancel", "interaction"),
     *(Endpoint("idp", "GET", path, "interaction next ui_locales") for path in ("/login", "/consent", "/act-as")),
     Endpoint("idp", "POST", "/login", "username password next=/account"),

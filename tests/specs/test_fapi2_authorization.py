@@ -19,9 +19,10 @@ from idp.crypto.random import hash_secret
 from idp.domain.grant import Grant
 from idp.storage import grants
 from tests.assertions import ISSUER, OMIT, AssertionKey
-from tests.authorizing import asking, location, page, text_of
+from tests.authorizing import CHALLENGE, VERIFIER, asking, location, page, text_of
 from tests.clock import Clock
 from tests.conftest import AddPerson, SignIn
+from tests.proofs import ProofKey
 from tests.request_objects import members, signed, unsigned
 from tests.token_side import TokenSide
 
@@ -81,6 +82,13 @@ class FapiClient:
         claims = self.side.read(told["response"], "PS256", "ES256", "EdDSA").claims
         assert (claims["iss"], claims["aud"]) == (ISSUER, self.id)
         return dict(claims)
+
+    def exchange(self, response: TestResponse, verifier: str | None) -> TestResponse:
+        """The code of an answer redeemed with a verifier, and a proof of possession."""
+        form = {"grant_type": "authorization_code", "code": self.read(response)["code"]}
+        form |= {"redirect_uri": self.redirect_uri} | ({"code_verifier": verifier} if verifier else {})
+        proof = ProofKey.new(clock=self.clock).header()
+        return self.http.post("/token", data=form | self.key.form(self.id, self.now), headers=proof)
 
     def grant(self, response: TestResponse) -> Grant:
         told = self.read(response)
@@ -347,6 +355,38 @@ def test_par_ensure_pkce_required(first: FapiClient) -> None:
 def test_par_plain_pkce_rejected(first: FapiClient) -> None:
     refused(first.push(code_challenge_method="plain"), "invalid_request")
     refused(first.push(code_challenge_method=None), "invalid_request")
+
+
+@pytest.mark.parametrize("verifier", [None, "x" * 64, VERIFIER + "x", CHALLENGE])
+def test_ensure_pkce_code_verifier_required_and_incorrect_pkce_code_verifier_rejected(
+    first: FapiClient, verifier: str | None
+) -> None:
+    refused(first.exchange(first.bring(first.push()), verifier), "invalid_grant")
+
+
+def test_right_verifier_is_accepted(first: FapiClient) -> None:
+    assert first.exchange(first.bring(first.push()), VERIFIER).status_code == 200
+
+
+# --- the key that may redeem the code -------------------------------------------------------------------------------
+
+
+def test_ensure_mismatched_dpop_jkt_fails(first: FapiClient) -> None:
+    other = ProofKey.new(clock=first.clock)
+    response = first.post(first.parameters(dpop_jkt=other.jkt), ProofKey.new(clock=first.clock).header("/par"))
+    refused(response, "invalid_dpop_proof", "invalid_request")
+
+
+@pytest.mark.parametrize("way", ["header", "parameter", "both", "object"])
+def test_ensure_dpopproof_at_par_endpoint_binding_success_and_dpop_auth_code_binding_success(
+    first: FapiClient, way: str
+) -> None:
+    key = ProofKey.new(clock=first.clock)
+    said = {"dpop_jkt": key.jkt} if way in ("parameter", "both") else {}
+    headers = key.header("/par") if way in ("header", "both") else {}
+    request = {"request": first.object(dpop_jkt=key.jkt, response_mode=OMIT)}
+    response = first.post(request if way == "object" else first.parameters(**said), headers)
+    assert first.grant(first.bring(response)).dpop_jkt == key.jkt
 
 
 # --- client assertions at the pushed-request endpoint ---------------------------------------------------------------

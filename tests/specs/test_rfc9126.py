@@ -16,10 +16,11 @@ from werkzeug.test import TestResponse
 from idp.crypto.random import hash_secret
 from idp.domain.account import Account
 from idp.storage import grants
-from tests.assertions import AssertionKey
-from tests.authorizing import REDIRECT_URI, answer, asking, page, text_of
+from tests.assertions import OMIT, AssertionKey
+from tests.authorizing import REDIRECT_URI, VERIFIER, answer, asking, page, text_of
 from tests.clock import Clock
 from tests.conftest import AddPerson, SignIn
+from tests.proofs import ProofKey
 from tests.specs.test_oidc_core_authorize import PAGE_ERRORS, REDIRECTED_ERRORS
 from tests.statements import Statements
 from tests.token_side import Caller, TokenSide, basic
@@ -367,6 +368,76 @@ def test_lifetime_of_ten_minutes_or_more_is_refused() -> None:
 # --- RFC 9449 §10: binding the code ---------------------------------------------------------------------------------
 
 
+@pytest.fixture
+def proof_key(clock: Clock) -> ProofKey:
+    return ProofKey.new(clock=clock)
+
+
+@pytest.mark.parametrize("is_said_too", [False, True])
+@pytest.mark.parametrize("who", ["the same", "another", "nobody"])
+@pytest.mark.usefixtures("person")
+def test_proof_at_the_push_binds_the_code(
+    http: FlaskClient, caller: Caller, proof_key: ProofKey, who: str, is_said_too: bool
+) -> None:
+    """RFC 9449 §10.1; fapi2 ensure-dpopproof-at-par-endpoint-binding-success and, of the codes that come of it,
+    ensure-token-endpoint-fails-with-mismatched-dpop-proof-jkt."""
+    said = {"dpop_jkt": proof_key.jkt} if is_said_too else {}
+    response = caller.post("/par", asking(**said), proof_key.header("/par"))
+    assert response.status_code == 201, response.text
+    code = answer(brought(http, response.json["request_uri"]))["code"]
+    proofs = {
+        "the same": proof_key.header(),
+        "another": ProofKey.new(clock=proof_key.clock).header(),
+        "nobody": {},
+    }
+    form = {"code": code, "redirect_uri": REDIRECT_URI, "code_verifier": VERIFIER}
+    response = caller.post("/token", {"grant_type": "authorization_code", **form}, proofs[who])
+    if who == "the same":
+        assert response.status_code == 200 and response.json["token_type"] == "DPoP"
+    else:
+        assert (response.status_code, response.json["error"]) == (400, "invalid_grant")
+
+
+def test_proof_and_dpop_jkt_must_name_one_key(caller: Caller, proof_key: ProofKey) -> None:
+    """RFC 9449 §10.1; fapi2 ensure-mismatched-dpop-jkt-fails."""
+    other = ProofKey.new(clock=proof_key.clock)
+    response = caller.post("/par", asking(dpop_jkt=other.jkt), proof_key.header("/par"))
+    assert (response.status_code, response.json["error"]) == (400, "invalid_dpop_proof")
+
+
+@pytest.mark.parametrize(
+    "changes", [{"htu": "http://127.0.0.1:8000/token"}, {"htm": "GET"}, {"iat": 1}, {"jti": OMIT}, {"htu": OMIT}]
+)
+def test_faulty_proof_is_refused(caller: Caller, proof_key: ProofKey, changes: dict[str, Any]) -> None:
+    response = caller.post("/par", asking(), proof_key.header("/par", **changes))
+    assert (response.status_code, response.json["error"]) == (400, "invalid_dpop_proof")
+    assert caller.post("/par", asking(), {"DPoP": "x.y.z"}).json["error"] == "invalid_dpop_proof"
+
+
+def test_proof_counts_once(caller: Caller, proof_key: ProofKey) -> None:
+    headers = proof_key.header("/par")
+    assert caller.post("/par", asking(), headers).status_code == 201
+    assert caller.post("/par", asking(), headers).json["error"] == "invalid_dpop_proof"
+
+
+def test_where_nonces_are_on_the_push_wants_and_gives_them(
+    make_app: Callable[..., Flask],
+    new_http: Callable[[Flask], FlaskClient],
+    register_client: Callable[..., Any],
+    proof_key: ProofKey,
+) -> None:
+    """RFC 9449 §8."""
+    app = make_app(dpop_nonce_lifetime=timedelta(minutes=5))
+    client, secret = register_client(provider=app.extensions["tongxing"])
+    caller = Caller(new_http(app), client, secret)
+    response = caller.post("/par", asking(), proof_key.header("/par"))
+    assert (response.status_code, response.json["error"]) == (400, "use_dpop_nonce")
+    nonce = response.headers["DPoP-Nonce"]
+    response = caller.post("/par", asking(), proof_key.header("/par", nonce=nonce))
+    assert response.status_code == 201 and response.headers["DPoP-Nonce"]
+    assert "DPoP-Nonce" not in caller.post("/par", asking()).headers
+
+
 @pytest.mark.usefixtures("person")
 def test_dpop_jkt_is_kept_with_the_code(http: FlaskClient, side: TokenSide, caller: Caller) -> None:
     thumbprint = "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"
@@ -383,11 +454,15 @@ def test_dpop_jkt_is_kept_with_the_code(http: FlaskClient, side: TokenSide, call
 
 
 @pytest.mark.usefixtures("both_engines")
-def test_push_costs_one_statement(caller: Caller, statements: Count) -> None:
+def test_push_costs_one_statement_and_with_a_proof_two(caller: Caller, statements: Count, proof_key: ProofKey) -> None:
     pushed(caller)  # the process knows the client from now on
     with statements() as seen:
         pushed(caller)
     assert len(seen) == 1, seen
+    headers = proof_key.header("/par")
+    with statements() as seen:
+        assert caller.post("/par", asking(), headers).status_code == 201
+    assert len(seen) == 2, seen
 
 
 @pytest.mark.usefixtures("both_engines", "person")

@@ -19,7 +19,7 @@ from tests.statements import counted
 
 FORM = "application/x-www-form-urlencoded"
 PAGES = ("/login", "/authorize", "/logout", "/language", "/consent", "/sign-out", "/authorize/cancel")
-PROTOCOL = ("/token", "/introspect", "/revoke", "/userinfo")
+PROTOCOL = ("/token", "/par", "/introspect", "/revoke", "/userinfo")
 HOSTILE = [
     b"a=%FF",
     b"a=%ED%A0%80",
@@ -53,7 +53,7 @@ def test_unreadable_query_is_refused(standing: Standing, path: str, query: bytes
     assert standing.http.get(path, environ_overrides=environ).status_code == 400
 
 
-@pytest.mark.parametrize("path", ["/token", "/login", "/authorize", "/introspect"])
+@pytest.mark.parametrize("path", ["/token", "/par", "/login", "/authorize", "/introspect"])
 def test_body_over_64_kib_is_refused_before_it_is_read(standing: Standing, path: str) -> None:  # noqa: F811
     class Unread(BytesIO):
         def read(self, *_: Any) -> bytes:
@@ -88,7 +88,7 @@ def test_json_that_is_not_utf8_is_refused(standing: Standing) -> None:  # noqa: 
         assert standing.http.post("/token", data=body, content_type="application/json").status_code == 400
 
 
-@pytest.mark.parametrize("path", ["/token", "/introspect", "/revoke"])
+@pytest.mark.parametrize("path", ["/token", "/par", "/introspect", "/revoke"])
 def test_repeated_parameter_of_a_protocol_endpoint_is_invalid_request(standing: Standing, path: str) -> None:  # noqa: F811
     response = standing.http.post(path, data={"client_id": ["a", "a"]})
     assert response.status_code == 400
