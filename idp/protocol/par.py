@@ -13,7 +13,7 @@ from authlib.oauth2 import OAuth2Error
 from idp.config import Settings
 from idp.context import Context
 from idp.domain.client import Client
-from idp.protocol import client_authentication, pushed_requests, resolution
+from idp.protocol import client_authentication, dpop, pushed_requests, resolution
 from idp.protocol.authorize import check_authorization_request
 from idp.protocol.errors import invalid_request
 from idp.protocol.form import find
@@ -35,14 +35,26 @@ def respond(server: Server, request: CoreRequest) -> Reply:
         return server.handle_error_response(request, error)
     lifetime = server.context.settings.pushed_request_lifetime
     body = {"request_uri": reference, "expires_in": int(lifetime.total_seconds())}
-    return Reply(201, body, tuple(JSON_HEADERS))
+    return Reply(201, body, (*JSON_HEADERS, *dpop.nonce_headers(server.context, request)))
 
 
 def _push(context: Context, request: CoreRequest, client: Client) -> str:
     if find(request, "request_uri") is not None:
         raise invalid_request("request_uri cannot be pushed.", "request_uri")
+    jkt = dpop.read_proof(context, request)  # first: a refused proof can be mended, and nothing is used up
     parameters, origin = resolution.resolve_pushed(context, client, _parameters(request, client))
-    return pushed_requests.add(context, check_authorization_request(context, parameters, origin))
+    asked = check_authorization_request(context, _bound(parameters, jkt), origin)
+    return pushed_requests.add(context, asked)
+
+
+def _bound(parameters: Pairs, jkt: str | None) -> Pairs:
+    """A proof of possession says what ``dpop_jkt`` would (RFC 9449 §10.1); both must name one key."""
+    if jkt is None:
+        return parameters
+    named = {value for name, value in parameters if name == "dpop_jkt"}
+    if named - {jkt}:
+        raise dpop.invalid_proof("The DPoP proof is of another key than dpop_jkt names.")
+    return parameters if named else (*parameters, ("dpop_jkt", jkt))
 
 
 def _parameters(request: CoreRequest, client: Client) -> Pairs:

@@ -7,13 +7,11 @@ resource may show a token. The proofs themselves are judged in :mod:`idp.protoco
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from typing import TYPE_CHECKING
 
 from idp.context import Context
 from idp.domain.client import Client
-from idp.protocol import bearer, dpop
+from idp.protocol import bearer, dpop, mtls
 from idp.protocol.bearer import PresentedToken, VerifiedToken
 from idp.protocol.errors import ProtocolError, invalid_request
 from idp.protocol.messages import CoreRequest
@@ -49,7 +47,7 @@ def of_certificate(request: CoreRequest) -> dict[str, str] | None:
     certificate = request.message.client_certificate
     if certificate is None:
         return None
-    return {CERTIFICATE: base64.urlsafe_b64encode(hashlib.sha256(certificate).digest()).rstrip(b"=").decode()}
+    return {CERTIFICATE: mtls.thumbprint(certificate)}
 
 
 def check_presented(context: Context, request: CoreRequest, presented: PresentedToken, token: VerifiedToken) -> None:
