@@ -15,7 +15,7 @@ from idp.config import Settings
 from idp.context import Context
 from idp.domain.client import Client
 from idp.domain.grant import Grant
-from idp.protocol import bearer, client_authentication, form, tokens
+from idp.protocol import bearer, client_authentication, form, introspection_jwt, tokens
 from idp.protocol.messages import CoreRequest
 from idp.storage import grants
 
@@ -45,7 +45,7 @@ class AccessToken:
     def members(self) -> dict[str, Any]:
         claims = self.verified.claims
         known = {name: claims[name] for name in _MEMBERS + _OF_PERSON if name in claims}
-        return {"active": True, "token_type": "DPoP" if "jkt" in claims.get("cnf", ()) else "Bearer"} | known
+        return {"active": True, "token_type": tokens.token_type(self.verified.confirmation)} | known
 
 
 @dataclass(frozen=True)
@@ -82,6 +82,14 @@ class Introspection(IntrospectionEndpoint):
     """Authlib's endpoint, told what our tokens are."""
 
     CLIENT_AUTH_METHODS = client_authentication.CONFIDENTIAL  # type: ignore[assignment]
+
+    def create_endpoint_response(  # type: ignore[override]  # every request is ours
+        self, request: CoreRequest
+    ) -> tuple[int, Any, list[tuple[str, str]]]:
+        status, answer, headers = super().create_endpoint_response(request)
+        if not introspection_jwt.is_wanted(request):
+            return status, answer, headers
+        return status, introspection_jwt.written(self.server.context, request.client, answer), introspection_jwt.HEADERS
 
     def check_params(self, request: CoreRequest, client: Client) -> None:
         """A hint may help a server search; ours sees the kind of a token by itself, whatever the hint says."""

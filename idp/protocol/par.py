@@ -14,7 +14,6 @@ from idp.config import Settings
 from idp.context import Context
 from idp.domain.client import Client
 from idp.protocol import client_authentication, dpop, pushed_requests, resolution
-from idp.protocol.authorization_request import AuthorizationRequest
 from idp.protocol.authorize import check_authorization_request
 from idp.protocol.errors import invalid_request
 from idp.protocol.form import find
@@ -42,19 +41,20 @@ def respond(server: Server, request: CoreRequest) -> Reply:
 def _push(context: Context, request: CoreRequest, client: Client) -> str:
     if find(request, "request_uri") is not None:
         raise invalid_request("request_uri cannot be pushed.", "request_uri")
+    jkt = dpop.read_proof(context, request)  # first: a refused proof can be mended, and nothing is used up
     parameters, origin = resolution.resolve_pushed(context, client, _parameters(request, client))
-    asked = check_authorization_request(context, parameters, origin)
-    _bind(asked, dpop.read_proof(context, request))
+    asked = check_authorization_request(context, _bound(parameters, jkt), origin)
     return pushed_requests.add(context, asked)
 
 
-def _bind(asked: AuthorizationRequest, jkt: str | None) -> None:
-    """The key proved here is the one dpop_jkt would name."""
-    if jkt is None or asked.dpop_jkt == jkt:
-        return
-    if asked.dpop_jkt is not None:
-        raise dpop.invalid_proof("The DPoP proof is made with another key than dpop_jkt names.")
-    asked.parameters = (*asked.parameters, ("dpop_jkt", jkt))
+def _bound(parameters: Pairs, jkt: str | None) -> Pairs:
+    """A proof of possession says what ``dpop_jkt`` would (RFC 9449 §10.1); both must name one key."""
+    if jkt is None:
+        return parameters
+    named = {value for name, value in parameters if name == "dpop_jkt"}
+    if named - {jkt}:
+        raise dpop.invalid_proof("The DPoP proof is of another key than dpop_jkt names.")
+    return parameters if named else (*parameters, ("dpop_jkt", jkt))
 
 
 def _parameters(request: CoreRequest, client: Client) -> Pairs:

@@ -11,7 +11,7 @@ from idp.protocol.messages import Reply, Request
 from idp.web import client_certificate, hosts
 from idp.web.guard import JSON
 
-_HEADERS = ("Authorization", "Content-Type", "DPoP", "Origin")
+_HEADERS = ("Accept", "Authorization", "Content-Type", "DPoP", "Origin")
 
 
 def message() -> Request:

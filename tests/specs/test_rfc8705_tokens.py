@@ -5,15 +5,18 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
+from werkzeug.test import TestResponse
 
+from idp.config import Settings
 from idp.protocol import userinfo
 from idp.protocol.messages import CoreRequest, Reply, Request
 from idp.protocol.server import Server
 from tests.assertions import ISSUER
+from tests.certificates import Held, self_signed
 from tests.clock import Clock
 from tests.proofs import ProofKey
 from tests.token_side import Caller, TokenSide, basic, bearer
@@ -219,3 +222,64 @@ def test_revocation_reaches_bound_tokens(theirs: Connection, caller: Caller) -> 
     assert theirs.userinfo(bearer(given["access_token"])).status == 200
     assert caller.revoke(given["refresh_token"]).status_code == 200
     assert theirs.userinfo(bearer(given["access_token"])).status == 401
+
+
+# --- over HTTP, at the host that asks for certificates ----------------------------------------------------
+
+
+MTLS = "https://mtls.example"
+
+
+class TestAtTheMutualTlsHost:
+    """FAPI clients by certificate (mTLS client authentication with either binding)."""
+
+    @pytest.fixture
+    def settings(self, settings: Settings) -> Settings:
+        return replace(settings, trusted_proxies=1, mtls_url=MTLS)
+
+    @pytest.fixture
+    def held(self) -> Held:
+        return self_signed()
+
+    @pytest.fixture
+    def caller(self, side: TokenSide, held: Held) -> Caller:
+        method = {"token_endpoint_auth_method": "self_signed_tls_client_auth", "jwks": {"keys": [held.jwk()]}}
+        return side.caller("fapi", profile="fapi2", **method)
+
+    def token(self, caller: Caller, held: Held | None, headers: Mapping[str, str] | None = None) -> TestResponse:
+        form = {"grant_type": "authorization_code", "client_id": caller.id, **self.code}
+        sent = {**(held.header if held else {}), **(headers or {})}
+        return caller.http.post("/token", data=form, headers=sent, base_url=MTLS)
+
+    @pytest.fixture(autouse=True)
+    def _code(self, side: TokenSide, caller: Caller) -> None:
+        self.code = side.code(caller, side.person()).parameters()
+
+    def test_the_certificate_authenticates_and_binds(self, side: TokenSide, caller: Caller, held: Held) -> None:
+        given = self.token(caller, held).json
+        assert side.read(given["access_token"]).claims["cnf"] == thumbprint(held.der)
+        shown = bearer(given["access_token"])
+        for sent, base_url, status in (
+            (shown | held.header, MTLS, 200),
+            (shown | self_signed().header, MTLS, 401),
+            (shown, MTLS, 401),
+            (shown | held.header, ISSUER, 401),  # there nobody asked for it
+        ):
+            assert side.http.get("/userinfo", headers=sent, base_url=base_url).status_code == status
+
+    def test_without_it_nothing_is_given(self, caller: Caller) -> None:
+        """ensure-holder-of-key-required: the client cannot even authenticate."""
+        response = self.token(caller, None)
+        assert (response.status_code, response.json["error"]) == (401, "invalid_client")
+
+    def test_a_proof_names_the_address_that_was_called(
+        self, side: TokenSide, caller: Caller, held: Held, key: ProofKey
+    ) -> None:
+        response = self.token(caller, held, key.header())
+        assert (response.status_code, response.json["error"]) == (400, "invalid_dpop_proof")
+        given = self.token(caller, held, key.header(htu=f"{MTLS}/token")).json
+        assert given["token_type"] == "DPoP"
+        token = given["access_token"]
+        for base_url in (MTLS, ISSUER):
+            sent = key.presenting(token, htu=f"{base_url}/userinfo")
+            assert side.http.get("/userinfo", headers=sent, base_url=base_url).status_code == 200

@@ -14,12 +14,17 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
 from werkzeug.datastructures import Headers
 from werkzeug.test import TestResponse
 
 from idp.config import Settings
 from tests.assertions import ISSUER, OMIT
+from tests.authorizing import REDIRECT_URI, VERIFIER, answer, asking
 from tests.clock import Clock
+from tests.conftest import AddPerson, SignIn
 from tests.proofs import ProofKey, token_hash, unsigned
 from tests.race import race
 from tests.statements import Statements
@@ -384,6 +389,58 @@ def test_a_code_bound_to_a_key_wants_its_proof(side: TokenSide, caller: Caller, 
         assert error_of(caller.post("/token", form, key.header())) == (400, "invalid_grant")
 
 
+@pytest.fixture
+def pushing(side: TokenSide, add_person: AddPerson, sign_in: SignIn) -> Caller:
+    """A client that is asked nothing, with a person signed in in its browser."""
+    sign_in(add_person(password=None))
+    return side.caller("pushing", is_first_party=True)
+
+
+def push(caller: Caller, headers: Any = None, **changes: Any) -> TestResponse:
+    return caller.post("/par", asking(caller.id, **changes), headers)
+
+
+def code_of(caller: Caller, pushed: TestResponse) -> dict[str, Any]:
+    """The token request for the code that a pushed request gives."""
+    assert pushed.status_code == 201, pushed.text
+    query = {"client_id": caller.id, "request_uri": pushed.json["request_uri"]}
+    code = answer(caller.http.get("/authorize", query_string=query))["code"]
+    known = {"grant_type": "authorization_code", "redirect_uri": REDIRECT_URI, "code_verifier": VERIFIER}
+    return known | {"code": code}
+
+
+def test_a_proof_at_the_pushing_binds_the_code(pushing: Caller, key: ProofKey, other: ProofKey) -> None:
+    """§10.1: ensure-dpopproof-at-par-endpoint-binding-success and its mismatch at the token endpoint."""
+    for changes in ({}, {"dpop_jkt": key.jkt}):
+        form = code_of(pushing, push(pushing, key.header("/par"), **changes))
+        assert pushing.post("/token", form, key.header()).json["token_type"] == "DPoP"
+    for headers in (other.header(), None):
+        form = code_of(pushing, push(pushing, key.header("/par")))
+        assert error_of(pushing.post("/token", form, headers)) == (400, "invalid_grant")
+
+
+def test_proof_and_dpop_jkt_must_name_one_key(pushing: Caller, key: ProofKey, other: ProofKey) -> None:
+    """ensure-mismatched-dpop-jkt-fails"""
+    assert error_of(push(pushing, key.header("/par"), dpop_jkt=other.jkt)) == (400, "invalid_dpop_proof")
+
+
+def test_a_refused_proof_refuses_the_pushing(pushing: Caller, key: ProofKey) -> None:
+    for proof in ("", "nonsense", key.proof("/token"), key.proof("/par", "GET"), key.proof("/par", iat=1)):
+        assert error_of(push(pushing, {"DPoP": proof})) == (400, "invalid_dpop_proof")
+    proof = key.header("/par")
+    assert push(pushing, proof).status_code == 201
+    assert error_of(push(pushing, proof)) == (400, "invalid_dpop_proof")
+
+
+def test_nonces_of_the_pushing(pushing: Caller, key: ProofKey, with_nonces: FlaskClient) -> None:
+    pushing.http = with_nonces
+    response = push(pushing, key.header("/par"))
+    assert error_of(response) == (400, "use_dpop_nonce")
+    nonce = response.headers["DPoP-Nonce"]
+    response = push(pushing, key.header("/par", nonce=nonce))
+    assert (response.status_code, response.headers["DPoP-Nonce"]) == (201, nonce)
+
+
 # --- §11.1: replay ----------------------------------------------------------------------------------------------------
 
 
@@ -438,6 +495,22 @@ def test_a_proof_costs_one_claim(side: TokenSide, caller: Caller, key: ProofKey,
     with statements() as seen:
         assert show(side, key, bodies[1]["access_token"]).status_code == 200
     assert len(seen) == 2, seen
+    for headers, cost in ((None, 1), (key.header("/par"), 2)):
+        with statements() as seen:
+            assert push(caller, headers).status_code == 201
+        assert len(seen) == cost, seen
+
+
+ANYTHING = st.text(alphabet=st.characters(min_codepoint=0x20, max_codepoint=0xFF), max_size=80)
+SCHEMES = st.sampled_from(["", "DPoP ", "Bearer ", "dpop  ", "Basic "])
+
+
+@given(SCHEMES, ANYTHING, ANYTHING)
+@hypothesis_settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_headers_break_a_resource(side: TokenSide, scheme: str, text: str, proof: str) -> None:
+    response = side.http.get("/userinfo", headers={"Authorization": scheme + text, "DPoP": proof})
+    assert response.status_code == 401
+    assert response.headers["WWW-Authenticate"].partition(" ")[0] in {"Bearer", "DPoP"}
 
 
 class TestWithRedis:
