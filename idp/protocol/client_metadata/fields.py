@@ -12,25 +12,25 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from idp.crypto.jose import ALGORITHMS, SECRET_ALGORITHM
 from idp.crypto.jwe import CONTENT_ALGORITHMS, KEY_ALGORITHMS
 from idp.domain.assurance import LEVELS
 from idp.domain.opening import Opening
 from idp.domain.profile import ANY_METHOD, CODE_ONLY, FRONT_CHANNEL, PROFILES
+from idp.protocol.certificate_subjects import SUBJECTS
 from idp.protocol.client_metadata.jwks import key_set
 from idp.protocol.client_metadata.policy import Policy
 from idp.protocol.client_metadata.uris import uri, web_page
 from idp.protocol.client_metadata.values import (
     Read,
     Wrong,
-    distinguished_name,
-    email_address,
     flag,
-    ip_address,
     list_of,
     number,
     one_of,
     response_type,
     scope,
+    subject_of_certificate,
     text,
 )
 from idp.protocol.errors import ProtocolError
@@ -40,9 +40,8 @@ _MOST_MEMBERS = 200
 _FEW = 20
 _LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,7}")  # RFC 5646 §2.1, well-formed
 _GRANT_TYPES = ("authorization_code", "implicit", "refresh_token", "client_credentials")
-_OUR_SIGNATURES = one_of(("RS256", "PS256", "ES256", "EdDSA"))
-_SIGNATURES_OR_NONE = one_of(("RS256", "PS256", "ES256", "EdDSA", "none"))
-ASSERTION_SIGNATURES = ("RS256", "PS256", "ES256", "EdDSA", "HS256")
+_SIGNATURES = one_of(ALGORITHMS)
+_SIGNATURES_OR_NONE = one_of((*ALGORITHMS, "none"))
 
 
 @dataclass(frozen=True)
@@ -82,14 +81,10 @@ FIELDS: Mapping[str, Field] = {
     "initiate_login_uri": Field(uri),
     # how it proves itself
     "token_endpoint_auth_method": Field(one_of(sorted(ANY_METHOD))),
-    "token_endpoint_auth_signing_alg": Field(one_of(ASSERTION_SIGNATURES)),
+    "token_endpoint_auth_signing_alg": Field(one_of((*ALGORITHMS, SECRET_ALGORITHM))),
     "jwks": Field(key_set),
     "jwks_uri": Field(uri),
-    "tls_client_auth_subject_dn": Field(distinguished_name),
-    "tls_client_auth_san_dns": Field(text()),
-    "tls_client_auth_san_uri": Field(uri),
-    "tls_client_auth_san_ip": Field(ip_address),
-    "tls_client_auth_san_email": Field(email_address),
+    **{member: Field(subject_of_certificate(member)) for member in SUBJECTS},
     "tls_client_certificate_bound_access_tokens": Field(flag),
     "dpop_bound_access_tokens": Field(flag),
     # its requests
@@ -104,12 +99,12 @@ FIELDS: Mapping[str, Field] = {
     "sector_identifier_uri": Field(uri),
     "id_token_signed_response_alg": Field(_SIGNATURES_OR_NONE),
     **_encryption("id_token"),
-    "userinfo_signed_response_alg": Field(_OUR_SIGNATURES),
+    "userinfo_signed_response_alg": Field(_SIGNATURES),
     **_encryption("userinfo"),
-    "authorization_signed_response_alg": Field(_OUR_SIGNATURES),
+    "authorization_signed_response_alg": Field(_SIGNATURES),
     "authorization_encrypted_response_alg": Field(one_of(KEY_ALGORITHMS)),
     "authorization_encrypted_response_enc": Field(one_of(CONTENT_ALGORITHMS)),
-    "introspection_signed_response_alg": Field(_OUR_SIGNATURES),
+    "introspection_signed_response_alg": Field(_SIGNATURES),
     **_encryption("introspection"),
     # logout
     "post_logout_redirect_uris": Field(list_of(uri, MOST_URIS)),

@@ -1,19 +1,17 @@
 """Readers of single values: each checks one type and gives what is stored, or raises Wrong with a fixed text.
 
-RFC 7591 §2 and OpenID Connect Registration §2 (types), RFC 6749 §3.3 (scope), RFC 4514 §2 (distinguished names).
+RFC 7591 §2 and OpenID Connect Registration §2 (types), RFC 6749 §3.3 (scope), RFC 8705 §2.1.2 (subjects).
 Lengths are ours: nothing here may be larger than a page or a header can bear.
 """
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from cryptography import x509
-
 from idp.domain.profile import in_order
+from idp.protocol.certificate_subjects import SUBJECTS
 
 Read = Callable[[Any], Any]
 _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
@@ -96,26 +94,15 @@ def scope(value: Any) -> str:
     return " ".join(dict.fromkeys(words))
 
 
-def distinguished_name(value: Any) -> str:
-    """A certificate subject as RFC 4514 writes it (RFC 8705 §2.1.2)."""
-    found = str(text(1024)(value))
-    try:
-        x509.Name.from_rfc4514_string(found)
-    except (ValueError, TypeError, KeyError) as error:
-        raise Wrong("must be a distinguished name by RFC 4514.") from error
-    return found
+def subject_of_certificate(member: str) -> Read:
+    """What a certificate must be of, in the words of one of the members of RFC 8705 §2.1.2."""
 
+    def read(value: Any) -> str:
+        found = str(text(1024)(value))
+        try:
+            SUBJECTS[member].read(found)
+        except (ValueError, TypeError, LookupError) as error:
+            raise Wrong("must name a subject as RFC 8705 section 2.1.2 writes it.") from error
+        return found
 
-def ip_address(value: Any) -> str:
-    try:
-        return str(ipaddress.ip_address(text(64)(value)))
-    except ValueError as error:
-        raise Wrong("must be an IP address.") from error
-
-
-def email_address(value: Any) -> str:
-    found = str(text(255)(value))
-    name, at, host = found.rpartition("@")
-    if not (name and at and host) or not found.isascii() or " " in found:
-        raise Wrong("must be an e-mail address.")
-    return found
+    return read
