@@ -236,6 +236,12 @@ def test_open_registration_is_throttled_by_address(make_app: Any, new_http: Any,
     assert post(http, GOOD, **there).status_code == 201
 
 
+@pytest.mark.usefixtures("ephemeral_store")
+def test_the_count_is_kept_by_either_store(make_app: Any, new_http: Any) -> None:
+    http = new_http(make_app(registration_limit=1))
+    assert [post(http, GOOD).status_code for _ in range(2)] == [201, 429]
+
+
 # --- Appendix A.1: what a token's policy gives ----------------------------------------------------------------------
 
 

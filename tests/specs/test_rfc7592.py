@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 
 from idp.config import Settings
 from idp.context import Context
+from idp.protocol import logout
 from idp.protocol.client_metadata.policy import Policy
-from idp.storage import clients, consents, initial_access_tokens
+from idp.storage import clients, consents, initial_access_tokens, outbox
 from tests.assertions import AssertionKey
 from tests.registering import GOOD, REDIRECT_URI, Registered, error_of, post, registered
 from tests.token_side import Caller, TokenSide, basic, bearer
@@ -267,6 +268,15 @@ def test_documents_of_the_client_are_looked_at_again(serve: Any, make_app: Any, 
     assert client.update(redirect_uris=["https://new.example/cb"]).status_code == 200
 
 
+@pytest.mark.usefixtures("both_engines")
+def test_a_whole_life_on_both_engines(http: FlaskClient) -> None:
+    client = registered(http, {"client_name": "某服务 🚚", "contacts": ["a@rp.example"]})
+    assert client.read().json == told(client)
+    changed = client.update(client_name="另一个")
+    assert changed.json["client_name"] == "另一个" and client.read().json == changed.json
+    assert client.delete().status_code == 204 and client.read().status_code == 401
+
+
 # --- §2.3: delete ---------------------------------------------------------------------------------------------------
 
 
@@ -301,6 +311,24 @@ def test_everything_it_was_given_dies_with_it(http: FlaskClient, side: TokenSide
     assert caller.token("authorization_code", **code.parameters()).json["error"] == "invalid_client"
     with side.work() as context:
         assert _consents(context, person.id) == []
+
+
+def test_a_logout_after_it_tells_the_others_and_is_no_fault(
+    http: FlaskClient, side: TokenSide, sign_in: Any, client: Registered
+) -> None:
+    kept, person = side.caller("kept", backchannel_logout_uri="http://127.0.0.1:9009/out"), side.person()
+    session = sign_in(person)
+    client.update(backchannel_logout_uri="http://127.0.0.1:9009/gone")
+    with side.work() as context:
+        found = clients.find(context.db, client.id)
+    assert found is not None
+    for caller in (kept, Caller(http, found, client.information["client_secret"])):
+        side.tokens(caller, person, session_id=session.id, sid=session.sid)
+    assert client.delete().status_code == 204
+    with side.work() as context:
+        logout.end_session(context, session, reason="signed_out")
+        waiting = outbox.lease_due(context.db, context.now, context.now)
+    assert [delivery.recipient for delivery in waiting] == ["kept"]
 
 
 def _consents(context: Context, account_id: str) -> list[Any]:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from idp.config import Settings
+from idp.crypto.jose import SECRET_ALGORITHM
 from idp.crypto.jwe import DEFAULT_CONTENT_ALGORITHM
 from idp.domain.opening import Opening
 from idp.domain.profile import PROFILES, Profile
@@ -24,7 +25,6 @@ _MAY_BE_UNSIGNED = {
     "id_token_signed_response_alg": Opening.UNSIGNED_ID_TOKEN,
     "request_object_signing_alg": Opening.UNSIGNED_REQUEST_OBJECT,
 }
-_HMAC = "HS256"
 
 
 def default(settings: Settings, profile: Profile) -> str:
@@ -67,11 +67,11 @@ def _check_unsigned(metadata: Metadata) -> None:
 def _check_assertions(metadata: Metadata) -> None:
     """A client that proves itself by a JWT signs it with a key it has registered, or with its secret."""
     method, alg = metadata["token_endpoint_auth_method"], metadata.get("token_endpoint_auth_signing_alg")
-    if method == "client_secret_jwt" and alg not in {None, _HMAC}:
-        raise refused("token_endpoint_auth_signing_alg", "must be HS256 for client_secret_jwt.")
+    if method == "client_secret_jwt" and alg not in {None, SECRET_ALGORITHM}:
+        raise refused("token_endpoint_auth_signing_alg", f"must be {SECRET_ALGORITHM} for client_secret_jwt.")
     if method != "private_key_jwt":
         return
-    if alg == _HMAC:
+    if alg == SECRET_ALGORITHM:
         raise refused("token_endpoint_auth_signing_alg", "must not be symmetric for private_key_jwt.")
     allowed = PROFILES[metadata.get("profile", "default")].algorithms
     if not _has_key(metadata, (alg,) if alg else allowed, use="sig"):

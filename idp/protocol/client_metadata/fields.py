@@ -17,21 +17,20 @@ from idp.crypto.jwe import CONTENT_ALGORITHMS, KEY_ALGORITHMS
 from idp.domain.assurance import LEVELS
 from idp.domain.opening import Opening
 from idp.domain.profile import ANY_METHOD, CODE_ONLY, FRONT_CHANNEL, PROFILES
+from idp.protocol.certificate_subjects import SUBJECTS
 from idp.protocol.client_metadata.jwks import key_set
 from idp.protocol.client_metadata.policy import Policy
 from idp.protocol.client_metadata.uris import uri, web_page
 from idp.protocol.client_metadata.values import (
     Read,
     Wrong,
-    certificate_subject,
-    email_address,
     flag,
-    ip_address,
     list_of,
     number,
     one_of,
     response_type,
     scope,
+    subject_of_certificate,
     text,
 )
 from idp.protocol.errors import ProtocolError
@@ -41,9 +40,9 @@ _MOST_MEMBERS = 200
 _FEW = 20
 _LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,7}")  # RFC 5646 §2.1, well-formed
 _GRANT_TYPES = ("authorization_code", "implicit", "refresh_token", "client_credentials")
-_OUR_SIGNATURES = one_of(("RS256", "PS256", "ES256", "EdDSA"))
-_OUR_SIGNATURES_OR_NONE = one_of(("RS256", "PS256", "ES256", "EdDSA", "none"))
-ASSERTION_SIGNATURES = (*ALGORITHMS, SECRET_ALGORITHM)
+# Ours keep the older name of EdDSA, under which our keys stand; a client may sign under either.
+_OUR_ALGORITHMS = ("RS256", "PS256", "ES256", "EdDSA")
+_OUR_SIGNATURES = one_of(_OUR_ALGORITHMS)
 
 
 @dataclass(frozen=True)
@@ -83,14 +82,10 @@ FIELDS: Mapping[str, Field] = {
     "initiate_login_uri": Field(uri),
     # how it proves itself
     "token_endpoint_auth_method": Field(one_of(sorted(ANY_METHOD))),
-    "token_endpoint_auth_signing_alg": Field(one_of(ASSERTION_SIGNATURES)),
+    "token_endpoint_auth_signing_alg": Field(one_of((*ALGORITHMS, SECRET_ALGORITHM))),
     "jwks": Field(key_set),
     "jwks_uri": Field(uri),
-    "tls_client_auth_subject_dn": Field(certificate_subject("tls_client_auth_subject_dn", 1024)),
-    "tls_client_auth_san_dns": Field(certificate_subject("tls_client_auth_san_dns")),
-    "tls_client_auth_san_uri": Field(uri),
-    "tls_client_auth_san_ip": Field(ip_address),
-    "tls_client_auth_san_email": Field(email_address),
+    **{member: Field(subject_of_certificate(member)) for member in SUBJECTS},
     "tls_client_certificate_bound_access_tokens": Field(flag),
     "dpop_bound_access_tokens": Field(flag),
     # its requests
@@ -103,7 +98,7 @@ FIELDS: Mapping[str, Field] = {
     # our answers
     "subject_type": Field(one_of(("public", "pairwise"))),
     "sector_identifier_uri": Field(uri),
-    "id_token_signed_response_alg": Field(_OUR_SIGNATURES_OR_NONE),
+    "id_token_signed_response_alg": Field(one_of((*_OUR_ALGORITHMS, "none"))),
     **_encryption("id_token"),
     "userinfo_signed_response_alg": Field(_OUR_SIGNATURES),
     **_encryption("userinfo"),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from idp.crypto.jose import SECRET_ALGORITHM
 from idp.domain.profile import DEFAULT, PROFILES, Profile
 from idp.protocol.client_metadata.fields import refused
 from idp.protocol.client_metadata.uris import LOOPBACK, parsed
@@ -53,7 +54,7 @@ def _algorithms(profile: Profile, metadata: Metadata) -> Iterator[ProtocolError]
     for name in (*_CLIENT_SIGNS, *_WE_SIGN):
         alg = metadata.get(name)
         is_open = alg == "none" and bool(openings)
-        is_by_secret = name == "token_endpoint_auth_signing_alg" and alg == "HS256" and not profile.must_push
+        is_by_secret = name == "token_endpoint_auth_signing_alg" and alg == SECRET_ALGORITHM and not profile.must_push
         if alg is not None and not is_open and not is_by_secret and alg not in profile.algorithms:
             yield _finding(profile, name, f"allows only {', '.join(profile.algorithms)}")
 

@@ -13,14 +13,15 @@ from typing import Any
 
 from idp.config import Settings
 from idp.domain.profile import PROFILES
+from idp.protocol import mtls
+from idp.protocol.certificate_subjects import SUBJECTS
 from idp.protocol.client_metadata import algorithms
-from idp.protocol.client_metadata.fields import FIELDS, refused
+from idp.protocol.client_metadata.fields import refused
 from idp.protocol.client_metadata.policy import Policy
 from idp.protocol.client_metadata.uris import Check, check_called, check_https, check_redirect, parsed
 from idp.protocol.client_metadata.values import Wrong
 from idp.protocol.errors import ProtocolError
 
-TLS_SUBJECTS = tuple(name for name in FIELDS if name.startswith("tls_client_auth_"))
 _LIFETIMES = ("access_token_lifetime", "id_token_lifetime", "refresh_idle_lifetime", "refresh_absolute_lifetime")
 _CODE, _IMPLICIT = "authorization_code", "implicit"
 Metadata = Mapping[str, Any]
@@ -53,7 +54,8 @@ def check_rules(settings: Settings, metadata: Metadata, policy: Policy) -> None:
     _check_redirect_uris(settings, metadata)
     _check_other_uris(settings, metadata)
     _check_sector(metadata)
-    _check_authentication(metadata)
+    _check_method(settings, metadata, policy)
+    _check_keys_and_subject(metadata)
     _check_lifetimes(settings, metadata)
     algorithms.check(settings, metadata)
 
@@ -122,14 +124,20 @@ def _check_sector(metadata: Metadata) -> None:
         raise refused("sector_identifier_uri", "is required for pairwise subjects with redirect URIs of several hosts.")
 
 
-def _check_authentication(metadata: Metadata) -> None:
+def _check_method(settings: Settings, metadata: Metadata, policy: Policy) -> None:
+    """An operator may register a client today for the mutual-TLS host of tomorrow."""
+    if policy.is_registrant and not mtls.available(settings, [metadata["token_endpoint_auth_method"]]):
+        raise refused("token_endpoint_auth_method", "is a method that this deployment does not serve.")
+
+
+def _check_keys_and_subject(metadata: Metadata) -> None:
     method = metadata["token_endpoint_auth_method"]
     if "jwks" in metadata and "jwks_uri" in metadata:
         raise refused("jwks", "and jwks_uri exclude one another.")
     has_keys = "jwks" in metadata or "jwks_uri" in metadata
     if method in {"private_key_jwt", "self_signed_tls_client_auth"} and not has_keys:
         raise refused("jwks", "or jwks_uri is required by this token_endpoint_auth_method.")
-    subjects = [name for name in TLS_SUBJECTS if name in metadata]
+    subjects = [name for name in SUBJECTS if name in metadata]
     if len(subjects) > 1 or (method == "tls_client_auth" and not subjects):
         raise ProtocolError(
             "invalid_client_metadata",
