@@ -52,7 +52,7 @@ def test_an_export_fills_an_empty_database_alike(
     assert run("import", str(first), database=empty).exit_code == 0
     assert run("export", str(second), *options, database=empty).exit_code == 0
     assert loaded(first) == loaded(second)
-    assert len(loaded(first)["signing_keys"]) == 4
+    assert {"RS256", "ES256", "PS256", "EdDSA"} <= {key["alg"] for key in loaded(first)["signing_keys"]}
 
 
 def test_no_secret_is_written_in_the_clear_and_files_are_their_owners(
@@ -65,7 +65,7 @@ def test_no_secret_is_written_in_the_clear_and_files_are_their_owners(
     with provider.work() as context:
         private = [key.private_jwk["d"] for key in signing_keys.list_all(context.db, context.vault)]
     written = [path for path in tmp_path.rglob("*") if path.is_file() and path.suffix in {"", ".toml"}]
-    assert len(written) == 1 + 5
+    assert len(written) == 1 + len(private) + 1
     for path in written:
         assert path.stat().st_mode & 0o777 == 0o600
         for secret in (*SECRETS, *private, settings.master_key):
