@@ -11,7 +11,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 from joserfc.jws import extract_compact
 
+from idp.context import Provider
 from idp.domain.profile import PROFILES, in_order
+from idp.protocol.authorization_request import AuthorizationRequest
+from idp.protocol.checks.response_type import check_response_type
+from idp.protocol.errors import ProtocolError
 from idp.protocol.response_types import RESPONSE_TYPES
 from idp.storage import clients
 from tests.authorizing import asking
@@ -140,18 +144,24 @@ def test_a_missing_response_type_is_answered_in_the_query_or_by_form_post(front:
         assert (answer.way, answer["error"]) == (way, "invalid_request")
 
 
-@pytest.mark.parametrize("response_type", FRONT_CHANNEL_TYPES)
+@pytest.mark.parametrize("response_type", [*FRONT_CHANNEL_TYPES, "token"])
 @pytest.mark.parametrize("profile", sorted(set(PROFILES) - {"legacy"}))
 def test_no_other_profile_has_tokens_in_the_front_channel(
-    front: FrontChannel, profile: str, response_type: str
+    front: FrontChannel, provider: Provider, profile: str, response_type: str
 ) -> None:
-    """RFC 9700 §2.1.2; conformance: FAPI ensure-response-type-code-idtoken-fails and -token-fails take either code."""
-    front.client(profile=profile)
-    told: dict[str, Any] = front.ask(response_type).members
-    if profile == "fapi2-signing":
-        told = _claims_of(told["response"])
-    assert told["error"] in ("unsupported_response_type", "invalid_request")
-    assert profile != "default" or told["error"] == "unsupported_response_type"
+    """RFC 9700 §2.1.2; conformance: FAPI ensure-response-type-code-idtoken-fails, ensure-response-type-token-fails."""
+    request = AuthorizationRequest((("response_type", response_type),))
+    request.client = front.client(profile=profile).client
+    with provider.work() as context, pytest.raises(ProtocolError) as refused:
+        check_response_type(request, context)
+    assert (refused.value.error, refused.value.parameter) == ("unsupported_response_type", "response_type")
+
+
+@pytest.mark.parametrize("response_type", [*FRONT_CHANNEL_TYPES, "token"])
+def test_an_ordinary_client_hears_so_in_the_fragment(front: FrontChannel, response_type: str) -> None:
+    front.client(profile="default")
+    answer = front.ask(response_type)
+    assert (answer.way, answer["error"]) == ("fragment", "unsupported_response_type")
 
 
 @pytest.mark.parametrize("response_type", ALL_TYPES)
