@@ -21,6 +21,9 @@ from werkzeug.datastructures import Headers
 from werkzeug.test import TestResponse
 
 from idp.config import Settings
+from idp.domain.client import Client
+from idp.protocol import tokens
+from idp.protocol.errors import ProtocolError
 from tests.assertions import ISSUER, OMIT
 from tests.authorizing import REDIRECT_URI, VERIFIER, answer, asking
 from tests.clock import Clock
@@ -127,6 +130,25 @@ def test_who_registered_for_bound_tokens_gets_no_other(side: TokenSide, key: Pro
     given = bound(side, caller, key)
     assert error_of(refresh(caller, given["refresh_token"])) == (400, "invalid_dpop_proof")
     assert refresh(caller, given["refresh_token"], key.header()).json["token_type"] == "DPoP"
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {"dpop_bound_access_tokens": True},
+        {"tls_client_certificate_bound_access_tokens": True},
+        {"profile": "fapi2"},
+        {"profile": "fapi2-signing"},
+    ],
+)
+def test_whatever_the_way_an_unbound_token_is_not_even_made(side: TokenSide, metadata: dict[str, Any]) -> None:
+    client = Client("bound", metadata)
+    with side.work() as context:
+        known: dict[str, Any] = {"subject": "s", "scope": (), "audience": (ISSUER,)}
+        for confirmation in (None, {}):
+            with pytest.raises(ProtocolError, match="bound to a key"):
+                tokens.access_token(context, client, **known, confirmation=confirmation)
+        assert tokens.access_token(context, client, **known, confirmation={"jkt": "x"})
 
 
 def test_a_confidential_clients_refresh_token_is_bound_to_its_authentication(
