@@ -51,7 +51,7 @@ def _bound(parameters: Pairs, jkt: str | None) -> Pairs:
     """A proof of possession says what ``dpop_jkt`` would (RFC 9449 §10.1); both must name one key."""
     if jkt is None:
         return parameters
-    named = {value for name, value in parameters if name == "dpop_jkt"}
+    named = {value for name, value in parameters if name == "dpop_jkt" and value}
     if named - {jkt}:
         raise dpop.invalid_proof("The DPoP proof is of another key than dpop_jkt names.")
     return parameters if named else (*parameters, ("dpop_jkt", jkt))

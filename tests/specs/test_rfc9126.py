@@ -398,6 +398,11 @@ def test_proof_at_the_push_binds_the_code(
         assert (response.status_code, response.json["error"]) == (400, "invalid_grant")
 
 
+def test_proof_beside_an_empty_dpop_jkt_counts(caller: Caller, proof_key: ProofKey) -> None:
+    """RFC 6749 §3.1: a parameter without a value counts as left out."""
+    assert caller.post("/par", asking(dpop_jkt=""), proof_key.header("/par")).status_code == 201
+
+
 def test_proof_and_dpop_jkt_must_name_one_key(caller: Caller, proof_key: ProofKey) -> None:
     """RFC 9449 §10.1; fapi2 ensure-mismatched-dpop-jkt-fails."""
     other = ProofKey.new(clock=proof_key.clock)
