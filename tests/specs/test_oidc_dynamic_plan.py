@@ -6,7 +6,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -25,7 +25,7 @@ from idp.protocol.client_metadata import Policy
 from idp.protocol.keys import rotate_now
 from idp.storage import consents, initial_access_tokens
 from tests.assertions import AssertionKey
-from tests.authorizing import text_of
+from tests.authorizing import location, text_of
 from tests.clock import Clock
 from tests.registering import Registered, error_of, post, registered
 from tests.request_objects import signed, unsigned
@@ -50,14 +50,14 @@ class Suite:
     clock: Clock
     person: Account
     token: str
-    site: str = ""
-    keys: list[AssertionKey] = field(default_factory=list)
-    documents: dict[str, str] = field(default_factory=dict)
+    site: str
+    keys: list[AssertionKey]
+    documents: dict[str, str]
 
     def register(self, *, response_type: str = "code", by_address: bool = False, **metadata: Any) -> Client:
         """As the suite registers, whatever the module; ``metadata`` are what the module adds."""
         if not self.keys:
-            self.keys = [AssertionKey.new("RS256", "rp-1")]
+            self.keys.append(AssertionKey.new("RS256", "rp-1"))
         public = {"keys": [key.public_jwk for key in self.keys]}
         grants = (["authorization_code"] if "code" in response_type.split() else []) + (
             ["implicit"] if response_type != "code" else []
@@ -106,11 +106,9 @@ class Client:
 
     def answered(self, **changes: Any) -> dict[str, str]:
         """What travels back, in the query or in the fragment."""
-        response = self.ask(**changes)
-        assert response.status_code == 303, response.text
-        parts = urlsplit(response.headers["Location"])
-        assert response.headers["Location"].startswith(CALLBACK)
-        return dict(parse_qsl(parts.fragment or parts.query))
+        found = location(self.ask(**changes))
+        assert found.startswith(CALLBACK), found
+        return dict(parse_qsl(urlsplit(found).fragment or urlsplit(found).query))
 
     def token(self, key: AssertionKey | None = None, aud: str = ISSUER, **form: Any) -> TestResponse:
         proof = (key or self.suite.keys[-1]).form(self.id, now=self.suite.clock().timestamp(), aud=aud)
@@ -129,9 +127,11 @@ def settings(settings: Settings) -> Settings:
 
 @pytest.fixture
 def suite(make_app: Any, new_http: Any, serve: Any, clock: Clock, add_person: Any, sign_in: Any) -> Suite:
-    site, made = Flask("suite"), None
-    site.get("/jwks")(lambda: {"keys": [key.public_jwk for key in made.keys]})  # type: ignore[attr-defined]
-    site.get("/object")(lambda: Response(made.documents["object"], content_type="application/jwt"))  # type: ignore[attr-defined]
+    site = Flask("suite")
+    keys: list[AssertionKey] = []
+    documents: dict[str, str] = {}
+    site.add_url_rule("/jwks", "jwks", lambda: {"keys": [key.public_jwk for key in keys]})
+    site.add_url_rule("/object", "object", lambda: Response(documents["object"], content_type="application/jwt"))
     base = serve(site)
     app = make_app(outbound_allow=(urlsplit(base).netloc,))
     http, provider = new_http(app), app.extensions["tongxing"]
@@ -140,8 +140,7 @@ def suite(make_app: Any, new_http: Any, serve: Any, clock: Clock, add_person: An
     policy = Policy(profile="legacy", openings=tuple(OPENINGS)).as_document()
     with provider.work() as context:
         _, token = initial_access_tokens.add(context.db, label="suite", policy=policy, now=context.now)
-    made = Suite(http, provider, clock, person, token, base)
-    return made
+    return Suite(http, provider, clock, person, token, base, keys, documents)
 
 
 def test_discovery_endpoint_verification(suite: Suite) -> None:
@@ -255,7 +254,7 @@ def test_server_rotate_keys(suite: Suite) -> None:
 def test_refresh_token_rp_key_rotation(suite: Suite) -> None:
     client = suite.register(by_address=True, grant_types=["authorization_code", "refresh_token"])
     tokens = client.redeem(client.answered(scope="openid offline_access")["code"])
-    suite.keys = [AssertionKey.new("RS256", "rp-2")]
+    suite.keys[:] = [AssertionKey.new("RS256", "rp-2")]
     suite.clock.advance(60)
     refreshed = client.token(grant_type="refresh_token", refresh_token=tokens["refresh_token"])
     assert refreshed.status_code == 200, refreshed.text
@@ -275,7 +274,7 @@ def test_refresh_token(suite: Suite) -> None:
 def test_request_uri_unsigned(suite: Suite) -> None:
     uri = f"{suite.site}/object"
     client = suite.register(request_uris=[uri], request_object_signing_alg="none")
-    suite.documents["object"] = unsigned(client.id, redirect_uri=CALLBACK, state="inside", code_challenge=None)
+    suite.documents["object"] = unsigned(client.id, redirect_uri=CALLBACK, state="inside")
     assert client.answered(request_uri=uri, state=None)["state"] == "inside"
 
 
@@ -304,7 +303,7 @@ def test_without_its_openings_a_client_has_none_of_this(
 ) -> None:
     """The deployment's setting decides: the same clients, where openings do not count."""
     client = suite.register(id_token_signed_response_alg="none", request_object_signing_alg="none")
-    suite.http = new_http(make_app())
+    suite.http = new_http(make_app(openings_allowed=False))
     client.registration.http = suite.http
     assert client.token(grant_type="client_credentials", aud=f"{ISSUER}/token").json["error"] == "invalid_client"
     asked = client.ask(request=unsigned(client.id, redirect_uri=CALLBACK))
