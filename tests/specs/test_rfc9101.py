@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hmac
 import json
+import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
@@ -182,6 +183,11 @@ def _at(offset: int) -> Callable[[float], int]:
     return lambda now: int(now) + offset
 
 
+def described(value: Any) -> str:
+    """A parameter's name in the list of tests, the same in every process: no addresses of objects."""
+    return re.sub(r" at 0x[0-9a-f]+", "", ascii(value))[:50]
+
+
 REFUSED: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("§4 iss", {}, {"iss": "other"}),
     ("§4 iss", {}, {"iss": OMIT}),
@@ -226,7 +232,7 @@ REFUSED: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
 ]
 
 
-@pytest.mark.parametrize(("section", "header", "changes"), REFUSED, ids=lambda value: ascii(value)[:50])
+@pytest.mark.parametrize(("section", "header", "changes"), REFUSED, ids=described)
 @pytest.mark.usefixtures("caller")
 def test_object_that_does_not_count_is_refused_at_the_redirect_uri_outside_or_on_a_page(
     http: FlaskClient, key: AssertionKey, clock: Clock, section: str, header: dict[str, Any], changes: dict[str, Any]
@@ -263,7 +269,7 @@ ACCEPTED: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
 ]
 
 
-@pytest.mark.parametrize(("section", "header", "changes"), ACCEPTED, ids=lambda value: ascii(value)[:50])
+@pytest.mark.parametrize(("section", "header", "changes"), ACCEPTED, ids=described)
 @pytest.mark.usefixtures("caller", "person")
 def test_object_that_is_good_enough_counts(
     http: FlaskClient, key: AssertionKey, clock: Clock, section: str, header: dict[str, Any], changes: dict[str, Any]
@@ -414,7 +420,7 @@ def test_object_may_be_pushed_and_then_it_alone_counts(
     assert granted(work, answered).nonce == "inside"
 
 
-@pytest.mark.parametrize(("section", "header", "changes"), REFUSED, ids=lambda value: ascii(value)[:50])
+@pytest.mark.parametrize(("section", "header", "changes"), REFUSED, ids=described)
 def test_pushed_object_that_does_not_count_is_refused_at_once(
     caller: Caller, key: AssertionKey, clock: Clock, section: str, header: dict[str, Any], changes: dict[str, Any]
 ) -> None:
