@@ -8,11 +8,21 @@ from typing import Any
 
 from idp.demo.layout import HOST, Layout
 from idp.demo.secrets import public_jwk
+from idp.domain.profile import FRONT_CHANNEL
 
 SCOPE = "openid profile email phone address offline_access"
 MATTERS_SCOPE = "matters.read matters.submit"
 PORTAL_SCOPE = f"openid profile phone identity organisation {MATTERS_SCOPE}"
-SANDBOX_PORTS = {"confidential": 9009, "public": 9010, "private_key_jwt": 9011, "other": 9012, "post": 9013}
+SANDBOX_PORTS = {"confidential": 9009, "public": 9010, "private_key_jwt": 9011, "other": 9012, "post": 9013} | {
+    "fapi2": 9014,
+    "legacy": 9015,
+}
+
+FAPI2 = {"profile": "fapi2", "application_type": "native", "dpop_bound_access_tokens": True} | {
+    "id_token_signed_response_alg": "ES256"
+}
+"""Native, because its redirect URI is a loopback address: others would need https."""
+LEGACY = {"profile": "legacy", "response_types": ["code", *sorted(FRONT_CHANNEL)]}
 
 
 @dataclass(frozen=True)
@@ -66,6 +76,8 @@ def sandbox(secrets: Mapping[str, Any]) -> list[Registration]:
         _sandbox("post", "client_secret_post", code, known["post"]),
         _sandbox("public", "none", code, None),
         _sandbox("private_key_jwt", "private_key_jwt", both, None, extra=keys),
+        _sandbox("fapi2", "private_key_jwt", code, None, extra={**keys, **FAPI2}),
+        _sandbox("legacy", "client_secret_basic", [*code, "implicit"], known["legacy"], extra=LEGACY),
     ]
 
 

@@ -66,6 +66,7 @@ def _region(layout: Layout, secrets: Mapping[str, Any]) -> dict[str, Any]:
     return {
         **_provider(layout, secrets, "idp", "national"),
         "theme": "region",
+        "registration": "open",  # integrators' own clients; on this machine nobody else can
         "authority_url": f"{national}/authority",
         "authority_upstream": "national",
         "resource_scopes": {"matters.read": matters, "matters.submit": matters},

@@ -13,29 +13,34 @@ from joserfc.jwk import ECKey, RSAKey
 
 MASTER_KEYS = ("idp", "national", "authority", "hall", "matters", "gateway", "portal_drivers", "portal_vehicles")
 CLIENT_KEYS = ("portal-drivers", "portal-vehicles", "region", "national-platform", "national-hall")
-CLIENT_SECRETS = ("confidential", "other", "post")
+CLIENT_SECRETS = ("confidential", "other", "post", "legacy")
 
 
 def load_or_create(path: Path) -> dict[str, Any]:
     """{"master": {name: key}, "client_keys": {client: JWK}, "client_secrets": {name: text}, "sandbox_keys": [JWK],
     "sms_token": text}"""
-    if path.exists():
-        found: dict[str, Any] = json.loads(path.read_text())
+    found: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+    known = found.get("client_secrets", {})
+    if known.keys() >= set(CLIENT_SECRETS):
         return found
-    values = {
+    # What an earlier version made stays as it is; clients that have joined since get theirs.
+    values = _new() | found | {"client_secrets": {name: secrets.token_urlsafe(32) for name in CLIENT_SECRETS} | known}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        json.dump(values, file, indent=1)
+    return values
+
+
+def _new() -> dict[str, Any]:
+    return {
         "master": {name: _random_key() for name in MASTER_KEYS},
         "client_keys": {name: _private_jwk(ECKey.generate_key("P-256"), f"{name}-1", "ES256") for name in CLIENT_KEYS},
-        "client_secrets": {name: secrets.token_urlsafe(32) for name in CLIENT_SECRETS},
         "sandbox_keys": [
             _private_jwk(RSAKey.generate_key(2048), "sandbox-rsa", "RS256"),
             _private_jwk(ECKey.generate_key("P-256"), "sandbox-ec", "ES256"),
         ],
         "sms_token": secrets.token_urlsafe(32),
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        json.dump(values, file, indent=1)
-    return values
 
 
 def public_jwk(private: dict[str, Any]) -> dict[str, Any]:

@@ -60,6 +60,6 @@ def _client(name: str, secrets: Mapping[str, Any]) -> dict[str, Any]:
         del entry["backchannel_logout_uri"]
     if name in secrets["client_secrets"]:
         entry["client_secret"] = secrets["client_secrets"][name]
-    if name == "private_key_jwt":
+    if name in {"private_key_jwt", "fapi2"}:
         entry["jwks_private"] = {"keys": secrets["sandbox_keys"]}
     return entry

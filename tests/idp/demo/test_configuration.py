@@ -6,17 +6,20 @@ import json
 import stat
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from clients.portals.config import load as load_portal
 from federation.national.config import AuthoritySettings, HallSettings
 from federation.national.config import load as load_national
-from idp.config import load
+from idp.config import Settings, load
 from idp.demo import configuration, secrets, target
+from idp.demo.clients import of_national, of_region
 from idp.demo.layout import Layout
 from idp.demo.people import demo_people, unregistered_people
 from idp.demo.supervisor import DemoError, check_ports
+from idp.protocol.client_metadata import OPERATOR, check_profile, validate
 from tests.services import free_port
 
 STANDARD_CLAIMS = {
@@ -78,6 +81,8 @@ def test_target_json_tells_a_foreign_client_all_it_needs(layout: Layout) -> None
         "post": "http://127.0.0.1:9013/callback",
         "public": "http://127.0.0.1:9010/callback",
         "private_key_jwt": "http://127.0.0.1:9011/callback",
+        "fapi2": "http://127.0.0.1:9014/callback",
+        "legacy": "http://127.0.0.1:9015/callback",
     }
     confidential = found["clients"]["confidential"]
     assert confidential["client_secret"]
@@ -85,6 +90,25 @@ def test_target_json_tells_a_foreign_client_all_it_needs(layout: Layout) -> None
         assert confidential[name].startswith("http://127.0.0.1:9009/")
     assert {key["kty"] for key in found["clients"]["private_key_jwt"]["jwks_private"]["keys"]} == {"RSA", "EC"}
     assert "client_secret" not in found["clients"]["public"]
+
+
+def test_clients_that_joined_since_get_their_secrets_and_the_others_keep_theirs(layout: Layout) -> None:
+    path = layout.directory / "secrets.json"
+    before = secrets.load_or_create(path)
+    del before["client_secrets"]["legacy"]
+    path.write_text(json.dumps(before))
+    after = secrets.load_or_create(path)
+    assert after["client_secrets"].pop("legacy")
+    assert after == before
+
+
+@pytest.mark.parametrize("of", [of_region, of_national])
+def test_every_client_of_the_demo_meets_its_profile(layout: Layout, of: Any) -> None:
+    known = secrets.load_or_create(layout.directory / "secrets.json")
+    settings = Settings(resource_scopes={"matters.read": "m", "matters.submit": "m", "authority.verify": "a"})
+    for registration in of(layout, known):
+        metadata = validate(settings, registration.metadata, policy=OPERATOR)
+        assert check_profile(settings, metadata) == [], registration.client_id
 
 
 def test_the_demos_people_are_in_the_registry_and_newcomers_have_no_account() -> None:
