@@ -16,6 +16,7 @@ _LOGOUTS = {
     "frontchannel-rp-initiated-logout": "oidf-frontchannel",
     "backchannel-rp-initiated-logout": "oidf-backchannel",
 }
+_RESPONSE_TYPES = ("code", "id_token", "id_token token", "code id_token", "code token", "code id_token token")
 _STATIC, _DYNAMIC = "[client_registration=static_client]", "[client_registration=dynamic_client]"
 _SECURITY, _SIGNING = "fapi2-security-profile-final-test-plan", "fapi2-message-signing-final-test-plan"
 _FAPI = "fapi2-security-profile-final-"
@@ -95,12 +96,7 @@ class Plans:
     def all(self) -> Iterator[Plan]:
         yield from self._core()
         yield self._plan("config", "oidcc-config-certification-test-plan", browser=[])
-        yield self._plan(
-            "dynamic",
-            "oidcc-dynamic-certification-test-plan[response_type=code]",
-            override=self._core_overrides() | self._dynamic_overrides(),
-            **self._registering(),
-        )
+        yield from self._dynamic()
         yield self._plan(
             "3rdparty-init-login",
             "oidcc-3rdparty-init-login-certification-test-plan[response_type=code]",
@@ -120,6 +116,13 @@ class Plans:
             plan = f"oidcc-{kind}-certification-test-plan[server_metadata=discovery]"
             yield self._plan(kind, plan + _STATIC, override=overrides, **static)
             yield self._plan(f"{kind}-dynamic", plan + _DYNAMIC, override=overrides, **self._registering())
+
+    def _dynamic(self) -> Iterator[Plan]:
+        overrides = self._core_overrides() | self._dynamic_overrides()
+        for response_type in _RESPONSE_TYPES:
+            name = "dynamic" if response_type == "code" else f"dynamic-{response_type.replace(' ', '-')}"
+            plan = f"oidcc-dynamic-certification-test-plan[response_type={response_type}]"
+            yield self._plan(name, plan, override=overrides, **self._registering())
 
     def _logouts(self) -> Iterator[Plan]:
         pages = self.pages

@@ -32,7 +32,7 @@ def main() -> None:
     (folder / "suite").mkdir(mode=0o700, exist_ok=True)
     for plan in plans:
         write_private(folder / f"suite/{plan.name}.json", json.dumps(plan.body, indent=1) + "\n")
-    write_private(folder / "suite/plans.txt", "".join(f"{plan.plan} {plan.name}.json\n" for plan in plans))
+    write_private(folder / "suite/plans.txt", "".join(f"{plan.name}.json\t{plan.plan}\n" for plan in plans))
     print(f"{folder}/provider.toml: for TONGXING_CONFIG and `tongxing import`")
     print(f"{folder}/suite/: {len(plans)} configurations; plans.txt says for which plan")
 

@@ -186,7 +186,7 @@ def test_the_person_logs_in_with_every_response_type(
 
 def test_every_plan_has_a_configuration(folder: Path) -> None:
     lines = (folder / "suite/plans.txt").read_text().splitlines()
-    plans, files = zip(*(line.split(" ") for line in lines), strict=True)
+    files, plans = zip(*(line.split("\t") for line in lines), strict=True)
     assert {plan.partition("[")[0] for plan in plans} == set(PLANS)
     assert set(files) == {path.name for path in (folder / "suite").glob("*.json")}
     for method in ("private_key_jwt", "mtls"):
