@@ -159,6 +159,19 @@ def test_a_file_with_one_mistake_changes_nothing(
         assert clients.list_all(context.db) == []
 
 
+def test_what_fails_in_the_middle_leaves_nothing_behind(
+    both_engines: str, run: Run, write: Write, work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def taken(*_: Any, **__: Any) -> None:
+        raise accounts.AccountExists
+
+    monkeypatch.setattr(accounts, "add", taken)
+    refused = run("import", write(everything()))
+    assert refused.exit_code == 1 and "belongs to somebody else meanwhile" in refused.output
+    with work() as context:
+        assert clients.list_all(context.db) == []
+
+
 def test_nobody_takes_what_belongs_to_another(run: Run, write: Write, add_person: Callable[..., Any]) -> None:
     add_person(username="bilal", phone="13900139000")
     add_person(username="chen")
