@@ -124,9 +124,14 @@ def test_a_token_of_another_kind_is_refused(caller: Caller, changes: dict[str, A
             "jti": "1",
             "iat": at,
             "exp": at + 60,
-        } | changes
-        token = sign(context.keys, provider.settings.key_algorithms[0], claims, "at+jwt", context.now)
-    answer = caller.ask("/persons/verify", {"name": "a", "id_number": "b"}, token=token)
+        }
+        good, bad = (
+            sign(context.keys, provider.settings.key_algorithms[0], one, "at+jwt", context.now)
+            for one in (claims, claims | changes)
+        )
+    body = {"name": "a", "id_number": "b"}
+    assert caller.ask("/persons/verify", body, token=good).status != 401
+    answer = caller.ask("/persons/verify", body, token=bad)
     assert answer.status == 401 and 'error="invalid_token"' in answer.headers["WWW-Authenticate"]
 
 
