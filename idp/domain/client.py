@@ -76,7 +76,7 @@ class Client:
 
     def has_opening(self, opening: Opening, *, are_allowed: bool) -> bool:
         """``are_allowed``: whether the deployment allows openings at all."""
-        return are_allowed and opening.value in self.openings
+        return are_allowed and self.profile.allows_openings and opening.value in self.openings
 
     @property
     def openings(self) -> tuple[str, ...]:

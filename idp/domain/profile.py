@@ -60,6 +60,7 @@ class Profile:
     must_bind_tokens: bool = False  # by DPoP or mutual TLS
     must_use_https: bool = False  # redirect URIs, save loopback ones of native applications
     rotates_refresh: bool = True
+    allows_openings: bool = True  # test-only relaxations of a single client, where the deployment lets them count
     merges_parameters: bool = True  # outside the request object (OpenID Connect Core §6.1); else only the object counts
 
 
@@ -71,6 +72,7 @@ _FAPI2 = Profile(
     must_bind_tokens=True,
     must_use_https=True,
     rotates_refresh=False,
+    allows_openings=False,
     merges_parameters=False,
 )
 

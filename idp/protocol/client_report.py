@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from idp.config import Settings
 from idp.domain.client import Client
-from idp.domain.profile import PROFILES, Profile
+from idp.domain.profile import DEFAULT, PROFILES, Profile
 from idp.protocol.client_metadata import OPERATOR, validate
 from idp.protocol.client_metadata.profile_check import profile_findings
 from idp.protocol.errors import ProtocolError
@@ -71,7 +71,7 @@ _REQUIREMENTS = (
     ),
     _Requirement(lambda profile: "PKCE with S256" if profile.must_use_pkce else "PKCE with S256, if public"),
     _Requirement(lambda profile: "signed authorization responses" if profile.must_sign_response else None),
-    _Requirement(lambda profile: "no openings" if profile.must_push else None, ("openings",)),
+    _Requirement(lambda profile: "no openings" if not profile.allows_openings else None, ("openings",)),
 )
 
 
@@ -82,9 +82,9 @@ def report(settings: Settings, client: Client) -> list[Row]:
 
 
 def _of_profile(client: Client, findings: dict[str, str]) -> Iterator[Row]:
-    profile = PROFILES.get(str(client.metadata.get("profile", "default")))
+    profile = PROFILES.get(str(client.metadata.get("profile", DEFAULT)))
     for requirement in _REQUIREMENTS if profile is not None else _REQUIREMENTS[:1]:
-        text = requirement.text(profile or PROFILES["default"])
+        text = requirement.text(profile or PROFILES[DEFAULT])
         wrong = [findings[name] for name in requirement.fields if name in findings]
         if text is None:
             continue
@@ -106,7 +106,10 @@ def _of_registration(settings: Settings, client: Client, findings: dict[str, str
 
 
 def _openings(settings: Settings, client: Client) -> Iterator[Row]:
+    profile = PROFILES.get(str(client.metadata.get("profile", DEFAULT)))
     counts = "counts here" if settings.openings_allowed else "does not count here: openings_allowed is off"
+    if profile is None or not profile.allows_openings:
+        counts = "does not count: the profile allows none"
     for name in client.openings:
         yield Row(f"no opening {name}", State.OPEN, f"{counts}; for tests only, remove it from the registration")
 

@@ -74,6 +74,14 @@ def _protocol_words(parameter: str | None) -> tuple[str, str]:
             _("We cannot send you back there"),
             _("The address to which the service wants you sent back is not registered. To protect you, we stop here."),
         ),
+        "request": (
+            _("This request is not valid"),
+            _("The service's request is not signed as it must be, or was sent before. Go back to it and try again."),
+        ),
+        "request_uri": (
+            _("This sign-in is over"),
+            _("It took too long or was finished before. Go back to the service and start again."),
+        ),
         "id_token_hint": (
             _("This sign-out request is not valid"),
             _("The service did not prove properly that you were signed in to it. You have not been signed out."),

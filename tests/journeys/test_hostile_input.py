@@ -94,6 +94,12 @@ ENDPOINTS = [
     Endpoint("idp", "POST", "/revoke", "token token_type_hint", "basic"),
     Endpoint("idp", "POST", "/session-end", "sid", "basic"),
     Endpoint("idp", "POST", "/userinfo", "access_token", "program"),
+    Endpoint("idp", "GET", "/signed-out", "tell=browser ui_locales=en"),
+    Endpoint("idp", "GET", "/.well-known/openid-configuration", "unheard_of", "program"),
+    Endpoint("idp", "GET", "/jwks", "unheard_of", "program"),
+    Endpoint("idp", "POST", "/clients", "client_name redirect_uris", "bearer"),
+    Endpoint("idp", "GET", "/clients/sandbox-other", "unheard_of", "bearer"),
+    Endpoint("idp", "GET", "/clients/sandbox-other/logo", "v"),
     Endpoint("national", "GET", "/authorize", "client_id redirect_uri"),
     Endpoint("national", "POST", "/language", "locale=en next=/login"),
     Endpoint("national", "POST", "/authority/persons/verify", "name id_number", "bearer"),
@@ -112,10 +118,18 @@ ENDPOINTS = [
     Endpoint("matters", "POST", "/language", "locale=en next=/", "program"),
     Endpoint("gateway", "GET", "/messages.json", "to", "program"),
 ]
+# What stands in a header that a program sets: sent as bytes, as no library would let it go.
+HEADERS = ("Authorization", "DPoP", "X-Client-Certificate", "Content-Type", "Accept", "Origin")
+HEADER_VALUES = (
+    *("", " ", ",", "x", "Basic", "Basic %", "Basic //8=", "Bearer", "Bearer ", "DPoP", "DPoP x.y.z", "a=b;c=d;q=nan"),
+    *("eyJhbGciOiJub25lIn0.e30.", "e30.e30.e30", ".." + "A" * 5000, "\xff\xfe", "null", "[" * 3000, "-----BEGIN%20"),
+)
 PATHS = [
     ("idp", "GET", "/account/organisations/{}"),
     ("idp", "POST", "/account/organisations/{}/revoke"),
     ("idp", "GET", "/upstream/{}/start"),
+    ("idp", "GET", "/clients/{}"),
+    ("idp", "GET", "/clients/{}/logo"),
     ("idp", "GET", "/static/{}"),
     ("drivers", "GET", "/matters/{}"),
     ("drivers", "GET", "/cases/{}"),
@@ -260,6 +274,16 @@ def test_no_body_breaks_an_endpoint(siege: Siege, endpoint: Endpoint) -> None:
         answer = siege.send(endpoint, body, content_type)
         _check_harmless(answer, base, (content_type, body[:30]))
         assert answer.status >= 400 or len(body) < 70_000
+
+
+@pytest.mark.parametrize("name", HEADERS)
+@pytest.mark.parametrize(
+    "endpoint", [one for one in ENDPOINTS if one.kind in ("basic", "bearer", "program")], ids=_named
+)
+def test_no_header_breaks_an_endpoint_for_programs(siege: Siege, endpoint: Endpoint, name: str) -> None:
+    for value in HEADER_VALUES:
+        answer = siege.send(endpoint, pairs(endpoint.values), headers={name: value})
+        _check_harmless(answer, siege.addresses[endpoint.service], (name, value[:40]))
 
 
 @pytest.mark.parametrize(("service", "method", "path"), PATHS)

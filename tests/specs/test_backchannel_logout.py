@@ -327,7 +327,7 @@ def test_upstream_that_logged_the_person_in_is_told_unless_it_knows(
     assert told == ([("upstream_session_end", "national", {"sid": "upstream-sid"})] if is_told else [])
 
 
-def test_discovery_promises_it(http: FlaskClient) -> None:
+def test_module_backchannel_logout_discovery_endpoint_verification(http: FlaskClient) -> None:
     """§2.1."""
     told = http.get("/.well-known/openid-configuration").json
     assert told is not None

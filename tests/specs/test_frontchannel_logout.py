@@ -209,7 +209,18 @@ def test_client_told_both_ways_is_shown_once_with_what_its_delivery_says(
     document = html.fromstring(text)
     assert len(document.xpath("//li[contains(@class, 'delivery')]")) == 1
     assert document.xpath("//li[contains(@class, 'delivery-pending')]")
-    assert document.get_element_by_id("signed-out-summary").text_content()
+    assert document.get_element_by_id("signed-out-summary").text_content() == "共 1 个服务，已退出 0 个。"
+
+
+def test_the_page_counts_every_service_it_lists(
+    http: FlaskClient, session: Session, register_client: RegisterClient, told: Party
+) -> None:
+    """Who was told by a frame counts too, and with such a one nothing more than the telling is claimed."""
+    party(http, register_client, "slow", backchannel_logout_uri="https://slow.example/logout").log_in()
+    shown = follow(http, told.log_out(post_logout_redirect_uri=None))
+    document = html.fromstring(shown.get_data(as_text=True))
+    assert len(document.xpath("//li[contains(@class, 'delivery')]")) == 2
+    assert document.get_element_by_id("signed-out-summary").text_content() == "共 2 个服务，已通知 1 个。"
 
 
 @pytest.mark.parametrize("leads_back", [True, False])

@@ -209,9 +209,9 @@ def test_ensure_redirect_uri_in_authorization_request(suite: Suite) -> None:
 
 
 QUERIES = [
-    ("OK", "?foo=bar", "?foo=bar", True),
-    ("mismatch", "?foo=bar", "?foo=baz", False),
-    ("added", "?foo=bar", "?foo=bar&x=y", False),
+    ("redirect-uri-query-OK", "?foo=bar", "?foo=bar", True),
+    ("redirect-uri-query-mismatch", "?foo=bar", "?foo=baz", False),
+    ("redirect-uri-query-added", "?foo=bar", "?foo=bar&x=y", False),
     ("added to none", "", "?foo=bar", False),
     ("left out", "?foo=bar", "", False),
 ]

@@ -352,7 +352,7 @@ def stolen(id_token: str) -> str:
     return foreign_jwt.encode(header, payload, generate_key("RSA", 2048))
 
 
-def test_module_discovery_endpoint_verification(http: FlaskClient) -> None:
+def test_module_rp_initiated_logout_discovery_endpoint_verification(http: FlaskClient) -> None:
     document = http.get("/.well-known/openid-configuration").json
     assert document is not None and document["end_session_endpoint"] == ISSUER + "/logout"
 
@@ -363,7 +363,7 @@ def test_module_rp_initiated_logout(rp: Party) -> None:
     assert rp.silent_error() == "login_required"
 
 
-def test_module_no_state(rp: Party) -> None:
+def test_module_rp_initiated_logout_no_state(rp: Party) -> None:
     assert location(rp.log_out(state=None)) == BACK
     assert rp.silent_error() == "login_required"
 
@@ -371,16 +371,20 @@ def test_module_no_state(rp: Party) -> None:
 @pytest.mark.parametrize(
     ("module", "parameter", "change"),
     [
-        ("bad-post-logout-redirect-uri", "post_logout_redirect_uri", {"post_logout_redirect_uri": BACK + "/bad"}),
         (
-            "query-added-to-post-logout-redirect-uri",
+            "rp-initiated-logout-bad-post-logout-redirect-uri",
+            "post_logout_redirect_uri",
+            {"post_logout_redirect_uri": BACK + "/bad"},
+        ),
+        (
+            "rp-initiated-logout-query-added-to-post-logout-redirect-uri",
             "post_logout_redirect_uri",
             {"post_logout_redirect_uri": BACK + "?foo=bar"},
         ),
-        ("modified-id-token-hint", "id_token_hint", unsigned),
-        ("bad-id-token-hint", "id_token_hint", foreign),
+        ("rp-initiated-logout-modified-id-token-hint", "id_token_hint", unsigned),
+        ("rp-initiated-logout-bad-id-token-hint", "id_token_hint", foreign),
         ("(ours) signed by another under our kid", "id_token_hint", stolen),
-        ("no-id-token-hint", "post_logout_redirect_uri", {"id_token_hint": None}),
+        ("rp-initiated-logout-no-id-token-hint", "post_logout_redirect_uri", {"id_token_hint": None}),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -400,7 +404,11 @@ def test_module_that_must_never_redirect(rp: Party, module: str, parameter: str,
         ("id_token_hint", "post_logout_redirect_uri"),
         ("post_logout_redirect_uri",),
     ],
-    ids=["no-params", "only-state", "no-post-logout-redirect-uri"],
+    ids=[
+        "rp-initiated-logout-no-params",
+        "rp-initiated-logout-only-state",
+        "rp-initiated-logout-no-post-logout-redirect-uri",
+    ],
 )
 def test_module_that_ends_on_our_page(rp: Party, left_out: tuple[str, ...]) -> None:
     """Asked first where no hint came; then the signed-out page, and never the address to come back to."""

@@ -7,20 +7,19 @@ objects). What a profile says of PKCE, response types and modes is checked with 
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 from idp.config import Settings
 from idp.context import Context
 from idp.domain.client import Client
 from idp.protocol.authorization_request import AuthorizationRequest
+from idp.protocol.client_metadata.uris import is_protected
 from idp.protocol.errors import invalid_request
-
-_LOOPBACK = {"127.0.0.1", "::1"}
 
 
 def check_profile(request: AuthorizationRequest, context: Context) -> None:
     client, settings = request.client, context.settings
-    if client.profile.must_use_https and not _is_protected(client, request.redirect_uri):
+    if client.profile.must_use_https and not is_protected(
+        request.redirect_uri, is_native=client.metadata.get("application_type") == "native"
+    ):
         request.target = None  # an answer there could be read by others
         raise invalid_request("The client may be answered at https addresses only.", "redirect_uri")
     if must_push(client, settings) and not request.origin.is_pushed:
@@ -37,10 +36,3 @@ def must_push(client: Client, settings: Settings) -> bool:
 def must_sign_request(client: Client, settings: Settings) -> bool:
     """Whether requests of the client must come in signed request objects."""
     return settings.require_signed_request_object or client.must_sign_request
-
-
-def _is_protected(client: Client, redirect_uri: str) -> bool:
-    """https, or a native application's own machine (RFC 8252 §7.3)."""
-    parts = urlsplit(redirect_uri)
-    is_native = client.metadata.get("application_type") == "native"
-    return parts.scheme == "https" or (is_native and parts.scheme == "http" and parts.hostname in _LOOPBACK)

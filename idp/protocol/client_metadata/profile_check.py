@@ -12,8 +12,7 @@ from typing import Any
 from idp.crypto.jose import SECRET_ALGORITHM
 from idp.domain.profile import DEFAULT, PROFILES, Profile
 from idp.protocol.client_metadata.fields import refused
-from idp.protocol.client_metadata.uris import LOOPBACK, parsed
-from idp.protocol.client_metadata.values import Wrong
+from idp.protocol.client_metadata.uris import is_protected
 from idp.protocol.errors import ProtocolError
 
 Metadata = Mapping[str, Any]
@@ -45,16 +44,16 @@ def _methods(profile: Profile, metadata: Metadata) -> Iterator[ProtocolError]:
     binds = metadata.get("dpop_bound_access_tokens") or metadata.get("tls_client_certificate_bound_access_tokens")
     if profile.must_bind_tokens and not binds:
         yield _finding(profile, "dpop_bound_access_tokens", "demands it or tls_client_certificate_bound_access_tokens")
-    if profile.must_push and metadata.get("openings"):
+    if not profile.allows_openings and metadata.get("openings"):
         yield _finding(profile, "openings", "allows none")
 
 
 def _algorithms(profile: Profile, metadata: Metadata) -> Iterator[ProtocolError]:
-    openings = metadata.get("openings")
+    openings, may_share_secret = metadata.get("openings"), "client_secret_jwt" in profile.auth_methods
     for name in (*_CLIENT_SIGNS, *_WE_SIGN):
         alg = metadata.get(name)
         is_open = alg == "none" and bool(openings)
-        is_by_secret = name == "token_endpoint_auth_signing_alg" and alg == SECRET_ALGORITHM and not profile.must_push
+        is_by_secret = alg == SECRET_ALGORITHM and name == "token_endpoint_auth_signing_alg" and may_share_secret
         if alg is not None and not is_open and not is_by_secret and alg not in profile.algorithms:
             yield _finding(profile, name, f"allows only {', '.join(profile.algorithms)}")
 
@@ -73,16 +72,10 @@ def _requests(profile: Profile, metadata: Metadata) -> Iterator[ProtocolError]:
 
 def _redirect_uris(profile: Profile, metadata: Metadata) -> Iterator[ProtocolError]:
     is_native = metadata.get("application_type") == "native"
-    if profile.must_use_https and not all(_is_safe(uri, is_native) for uri in metadata.get("redirect_uris", ())):
+    if profile.must_use_https and not all(
+        is_protected(uri, is_native=is_native) for uri in metadata.get("redirect_uris", ())
+    ):
         yield _finding(profile, "redirect_uris", "demands https, or a loopback address of a native application")
-
-
-def _is_safe(uri: Any, is_native: bool) -> bool:
-    try:
-        found = parsed(uri)
-    except Wrong:
-        return False
-    return found.scheme == "https" or (is_native and found.scheme == "http" and found.host in LOOPBACK)
 
 
 def _finding(profile: Profile, name: str, text: str) -> ProtocolError:

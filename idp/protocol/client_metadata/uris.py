@@ -84,6 +84,16 @@ def check_redirect(settings: Settings, value: str, *, is_native: bool) -> None:
         raise Wrong("must be https, http on a loopback address, or a private-use scheme with a dot in its name.")
 
 
+def is_protected(value: Any, *, is_native: bool) -> bool:
+    """Whether nobody on the way reads an answer sent there: https, or a native application's own machine (RFC 8252
+    §7.3)."""
+    try:
+        found = parsed(value)
+    except Wrong:
+        return False
+    return found.scheme == "https" or (is_native and found.scheme == "http" and found.host in LOOPBACK)
+
+
 def check_called(settings: Settings, value: str, *, may_have_fragment: bool = False) -> None:
     """What the provider itself calls: https; plain http where the deployment is a local one or allows that very host.
     The guarded client has the last word. Raises Wrong."""

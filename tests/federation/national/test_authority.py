@@ -97,8 +97,19 @@ def test_a_client_without_the_scope_gets_no_token_for_it(members: Federation) ->
     assert refused.value.error == "invalid_scope"
 
 
-def test_a_persons_token_never_passes_for_a_clients(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
-    """RFC 9700 §4.15: signed by the right provider for the right audience, but about a person."""
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"sub": "some-person"},
+        {"cnf": {"jkt": "x"}},
+        {"cnf": {"x5t#S256": "x"}},
+        {"cnf": {}},
+    ],
+    ids=["a person's", "bound to a DPoP key", "bound to a certificate", "bound to we know not what"],
+)
+def test_a_token_of_another_kind_is_refused(caller: Caller, changes: dict[str, Any]) -> None:
+    """RFC 9700 §4.15, RFC 9449 §7.2: signed by the right provider for the right audience, but about a person, or bound
+    to a key that nobody showed."""
     from idp.crypto.jose import sign
 
     provider = caller.members.national.provider
@@ -106,7 +117,7 @@ def test_a_persons_token_never_passes_for_a_clients(caller: Caller, monkeypatch:
         at = int(context.now.timestamp())
         claims = {
             "iss": caller.members.national.url,
-            "sub": "some-person",
+            "sub": "ministry",
             "client_id": "ministry",
             "aud": f"{caller.members.national.url}/authority",
             "scope": "authority.verify",
@@ -114,8 +125,13 @@ def test_a_persons_token_never_passes_for_a_clients(caller: Caller, monkeypatch:
             "iat": at,
             "exp": at + 60,
         }
-        token = sign(context.keys, provider.settings.key_algorithms[0], claims, "at+jwt", context.now)
-    answer = caller.ask("/persons/verify", {"name": "a", "id_number": "b"}, token=token)
+        good, bad = (
+            sign(context.keys, provider.settings.key_algorithms[0], one, "at+jwt", context.now)
+            for one in (claims, claims | changes)
+        )
+    body = {"name": "a", "id_number": "b"}
+    assert caller.ask("/persons/verify", body, token=good).status != 401
+    answer = caller.ask("/persons/verify", body, token=bad)
     assert answer.status == 401 and 'error="invalid_token"' in answer.headers["WWW-Authenticate"]
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from idp.config import Settings
 from idp.domain.client import Client
+from idp.domain.opening import Opening
 from idp.domain.profile import PROFILES
 from idp.protocol.client_metadata import OPERATOR, validate
 from idp.protocol.client_report import Row, State, report
@@ -82,3 +83,13 @@ def test_an_opening_is_shown_whether_it_counts_or_not(are_allowed: bool, told: s
     found = report(replace(SETTINGS, openings_allowed=are_allowed), client)
     assert [row.requirement for row in found if row.state is State.OPEN] == ["no opening unsigned_id_token"]
     assert told in found[-1].advice
+
+
+@pytest.mark.parametrize("profile", ["fapi2", "fapi2-signing"])
+def test_no_opening_counts_where_the_profile_allows_none(profile: str) -> None:
+    """However it came into the store: no registration takes it."""
+    client = Client("rp", {"profile": profile, "openings": [str(opening) for opening in Opening]})
+    assert not any(client.has_opening(opening, are_allowed=True) for opening in Opening)
+    found = report(replace(SETTINGS, openings_allowed=True), client)
+    assert next(row.state for row in found if row.requirement == "no openings") is State.UNMET
+    assert all("does not count" in row.advice for row in found if row.state is State.OPEN)

@@ -208,3 +208,27 @@ def test_ephemeral_store_away_stops_new_sign_ins_only(
     assert text_of(refused, "error-code") == "503"
     sign_in(add_person(provider=provider, password=None), http=http)
     assert "code=" in http.get("/authorize", query_string=asking()).headers["Location"]
+
+
+@pytest.mark.parametrize(
+    ("sent", "code", "title"),
+    [
+        ({"request_uri": "urn:ietf:params:oauth:request_uri:gone"}, "invalid_request_uri", "This sign-in is over"),
+        ({"request": "x.y.z"}, "invalid_request_object", "This request is not valid"),
+        ({"request": "x.y.z", "request_uri": "urn:x:y"}, "invalid_request", "This sign-in is over"),
+        ({"redirect_uri": "https://evil.example"}, "invalid_request", "We cannot send you back there"),
+        ({"client_id": "nobody"}, "invalid_client", "This service is not known here"),
+    ],
+)
+def test_request_that_must_not_be_answered_is_told_to_the_person_in_words_of_its_own(
+    http: FlaskClient, register_client: RegisterClient, sent: dict[str, str], code: str, title: str
+) -> None:
+    """Without a redirect URI that is the client's there is nobody else to tell."""
+    register_client()
+    response = http.get("/authorize", query_string={"client_id": "client", "ui_locales": "en"} | sent)
+    assert response.status_code == 400
+    assert text_of(response, "error-code") == code
+    assert text_of(response, "error-parameter") in sent
+    chinese = http.get("/authorize", query_string={"client_id": "client"} | sent).get_data(as_text=True)
+    shown = http.get("/authorize", query_string={"client_id": "client"} | sent, headers={"Accept-Language": "en"})
+    assert title in shown.get_data(as_text=True) and title not in chinese
