@@ -60,7 +60,7 @@ def check_logout_request(context: Context, parameters: Pairs) -> LogoutRequest:
         may_redirect=hint is not None and return_url is not None,
         hint_subject=hint.subject if hint else None,
         hint_sid=hint.sid if hint else None,
-        ui_locales=values.get("ui_locales", ""),
+        ui_locales=_language(context.settings, values.get("ui_locales", "")),
     )
 
 
@@ -113,6 +113,12 @@ def _client(context: Context, client_id: str | None, hint: IdTokenHint | None) -
     if client is None:
         raise invalid_request("The client is not known here.", "client_id")
     return client
+
+
+def _language(settings: Settings, tags: str) -> str:
+    """The first wished for that we speak; what is kept of a request goes into a cookie, so no more than that."""
+    primary = (tag.split("-")[0].lower() for tag in tags.split())
+    return next((tag for tag in primary if tag in settings.locales), "")
 
 
 def _return_url(client: Client | None, uri: str | None, state: str | None) -> str | None:
