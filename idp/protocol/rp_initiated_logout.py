@@ -21,7 +21,7 @@ from idp.protocol.checks.characters import has_control_characters
 from idp.protocol.errors import invalid_request
 from idp.protocol.id_token_hints import IdTokenHint
 from idp.protocol.messages import Pairs
-from idp.protocol.subjects import subject_for
+from idp.protocol.subjects import sid_for, subject_for
 
 PATH = "/logout"
 MAX_STATE = 1024
@@ -71,7 +71,7 @@ def is_confirmation_needed(
     if client is None or request.hint_sid is None:
         return True
     is_same_person = request.hint_subject == subject_for(context.vault, signed_in.account, client)
-    return not (is_same_person and request.hint_sid == signed_in.session.sid)
+    return not (is_same_person and request.hint_sid == sid_for(context, signed_in.session.sid, client))
 
 
 def _values(parameters: Pairs) -> dict[str, str]:
