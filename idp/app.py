@@ -22,7 +22,7 @@ from idp.crypto.keyring import KeyRing
 from idp.crypto.passwords import PasswordHasher
 from idp.crypto.vault import Vault
 from idp.outbound import OutboundClient
-from idp.protocol.client_keys import PublishedKeys
+from idp.protocol.client_keys import MOST_WAITING, PublishedKeys
 from idp.storage.clients import ClientCache
 from idp.storage.engines import ALONE, engine_options, prepare
 from idp.storage.ephemeral_redis import open_redis
@@ -81,7 +81,7 @@ def create_app(
         clock=clock,
         parts={
             "outbound": outbound,
-            "client_keys": PublishedKeys(outbound),
+            "client_keys": PublishedKeys(outbound, MOST_WAITING),
             "client_authorities": _client_authorities(settings),
             "messages": message_sender(settings),
             **_federation(settings, clock),

@@ -2,7 +2,8 @@
 
 Only https, unless the deployment allows a ``host:port``; the host is resolved once, every address it has is checked,
 and the connection goes to a checked address. No redirect is followed. Name resolution, connecting and the answer
-together have five seconds; a body has at most 64 KiB, counted after decompression.
+together have five seconds; a body has at most 64 KiB, counted after decompression. Few requests at a time may wait for
+others so (MOST_AT_ONCE): whoever makes us call slow servers must not get every thread there is.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from idp.config import Settings
 
 TOTAL_SECONDS = 5.0
 MAX_BODY = 64 * 1024
+MOST_AT_ONCE = 3  # documents fetched by one process at a time; it has more threads than that (docs/operations.md)
 Resolve = Callable[[str, int], Sequence[str]]
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
@@ -46,6 +48,11 @@ class OutboundRefused(OutboundError):
 
 class OutboundFailed(OutboundError):
     """No complete answer came; another time it may."""
+
+
+class OutboundBusy(Exception):
+    """As many requests as may wait for others do so already. Nobody has been called: no outcome is known, nothing to be
+    remembered; the caller may come again in a moment."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +75,7 @@ class OutboundClient:
         self._allowed = frozenset(entry.strip().lower() for entry in settings.outbound_allow)
         self._resolve = resolve or _look_up
         self._ca_bundle = settings.outbound_ca_bundle
+        self._places = threading.BoundedSemaphore(MOST_AT_ONCE)
 
     @cached_property
     def _tls(self) -> ssl.SSLContext:
@@ -78,11 +86,17 @@ class OutboundClient:
         return context
 
     def get(self, url: str, headers: Mapping[str, str] | None = None) -> Answer:
-        """Raises OutboundRefused or OutboundFailed."""
-        return self._call("GET", url, dict(headers or {}), b"")
+        """Raises OutboundRefused, OutboundFailed or, at once, OutboundBusy."""
+        if not self._places.acquire(blocking=False):
+            raise OutboundBusy
+        try:
+            return self._call("GET", url, dict(headers or {}), b"")
+        finally:
+            self._places.release()
 
     def post_form(self, url: str, data: Mapping[str, str], headers: Mapping[str, str] | None = None) -> Answer:
-        """POST ``data`` as a form. Raises OutboundRefused or OutboundFailed."""
+        """POST ``data`` as a form: the outbox does, whose threads are its own. Raises OutboundRefused or
+        OutboundFailed."""
         form = {"Content-Type": "application/x-www-form-urlencoded", **(headers or {})}
         return self._call("POST", url, form, urlencode(data).encode())
 

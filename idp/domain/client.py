@@ -31,6 +31,7 @@ class Client:
     )  # kept where the method signs with it (client_secret_jwt)
     registration_token_hash: str | None = field(default=None, repr=False)  # RFC 7592 §1.2
     created_at: datetime | None = field(default=None, compare=False)
+    updated_at: datetime | None = field(default=None, compare=False)
     logo_fetched_at: datetime | None = field(default=None, compare=False)  # None: there is no picture of ours
 
     @property

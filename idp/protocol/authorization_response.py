@@ -19,7 +19,7 @@ from idp.domain.session import SignedIn
 from idp.protocol import audience, lifetimes, tokens
 from idp.protocol.authorization_request import AuthorizationRequest
 from idp.protocol.messages import CoreRequest
-from idp.protocol.subjects import subject_for
+from idp.protocol.subjects import sid_for, subject_for
 from idp.storage import grants
 
 
@@ -61,7 +61,7 @@ class AuthorizationResponse(BaseGrant, AuthorizationEndpointMixin, ABC):
             account_id=account.id,
             subject=subject_for(self.context.vault, account, request.client),
             session_id=session.id,
-            sid=session.sid,
+            sid=sid_for(self.context, session.sid, request.client),
             scope=request.scope,
             redirect_uri=request.redirect_uri,
             audience=audience.of_scope(self.context.settings, request.scope, request.resources),

@@ -1,8 +1,8 @@
 """A registered client reads, changes and ends its own registration, by the token it was given with it.
 
-RFC 7592 §2.1 (read), §2.2 (update replaces everything), §2.3 (delete), §3 (the answer). The registration token stays
-the same for the life of the client; it opens nothing but this client's row, and one answer is given to every other
-token, also where there is no such client.
+RFC 7592 §2.1 (read), §2.2 (update replaces everything; 409 where somebody else changed it meanwhile), §2.3 (delete), §3
+(the answer). The registration token stays the same for the life of the client; it opens nothing but this client's row,
+and one answer is given to every other token, also where there is no such client.
 """
 
 from __future__ import annotations
@@ -52,7 +52,8 @@ def update(context: Context, request: Request, client_id: str) -> Reply:
         document = _document(request, client)
         changed, secret, logo = _changed(context, client, document)
         if not clients.change(context.db, changed, context.now):
-            raise invalid_token()
+            # Looking at what the client publishes takes seconds. Whatever an operator did in them must stand.
+            raise ProtocolError("temporarily_unavailable", "The registration was changed meanwhile.", status_code=409)
         if changed.metadata.get("logo_uri") != client.metadata.get("logo_uri"):
             keep_logo(context, client_id, logo)
         _forget(context, client_id)

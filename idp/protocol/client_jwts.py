@@ -42,15 +42,28 @@ class UnusableRegistration(ProtocolError):
 def signing_algorithm(settings: Settings, client: Client, kind: Kind) -> str:
     """The algorithm the client registered, else our first that its profile admits. ``none`` is no algorithm: it counts
     as not registered. Raises UnusableRegistration."""
-    admitted = client.profile.algorithms
-    ours = [alg for alg in (settings.key_algorithms[0], *admitted) if alg in settings.key_algorithms]
-    usable = [alg for alg in ours if alg in admitted]
+    usable = _usable(settings, client)
     registered = client.metadata.get(f"{kind}_signed_response_alg")
     if registered in (None, UNSIGNED) and usable:
         return usable[0]
     if registered not in usable:
         raise UnusableRegistration("The client is registered for a signing algorithm that it cannot have here.")
     return str(registered)
+
+
+def access_token_algorithm(settings: Settings, client: Client) -> str:
+    """Our first that the client's profile admits: FAPI 2.0 Security Profile §5.4.1 speaks of every JWT. Raises
+    UnusableRegistration."""
+    usable = _usable(settings, client)
+    if not usable:
+        raise UnusableRegistration("This deployment signs nothing by an algorithm that the client may be given.")
+    return usable[0]
+
+
+def _usable(settings: Settings, client: Client) -> list[str]:
+    admitted = client.profile.algorithms
+    ours = [alg for alg in (settings.key_algorithms[0], *admitted) if alg in settings.key_algorithms]
+    return [alg for alg in ours if alg in admitted]
 
 
 def signed(context: Context, client: Client, kind: Kind, claims: Mapping[str, Any], typ: str = "JWT") -> str:

@@ -2,7 +2,8 @@
 
 RFC 7591 §2 (jwks, jwks_uri), OpenID Connect Core §10.1.1 and §10.2.1 (a kid that is not known means: fetch again), RFC
 7517 §4 (use, alg, kid). A published set is fetched through the guarded client, kept for an hour, and fetched again for
-an unknown kid at most once in a minute a client, so that a stranger's made-up kid is no way to make us call others.
+an unknown kid at most once in a minute a client, so that a stranger's made-up kid is no way to make us call others; nor
+is it one to make us wait for them: few may.
 """
 
 from __future__ import annotations
@@ -22,13 +23,14 @@ from idp.crypto.jose import TokenRefused
 from idp.crypto.keyring import Key
 from idp.domain.client import Client
 from idp.domain.profile import is_same_algorithm
-from idp.outbound import TOTAL_SECONDS, OutboundClient, OutboundError
+from idp.outbound import TOTAL_SECONDS, OutboundBusy, OutboundClient, OutboundError
 
 MAX_KEYS = 20
 _MOST_CLIENTS = 4096
 _FRESH_FOR = timedelta(hours=1)
 _PAUSE = timedelta(seconds=60)  # between two fetches for one client
 _LONGEST_WAIT = 2 * TOTAL_SECONDS  # for somebody else's fetch
+MOST_WAITING = 2  # for somebody else's fetch at a time, in one process
 _KEY_TYPES = {"RS256": "RSA", "PS256": "RSA", "ES256": "EC", "EdDSA": "OKP", "Ed25519": "OKP"} | {
     "RSA-OAEP": "RSA",
     "RSA-OAEP-256": "RSA",
@@ -57,8 +59,9 @@ class _Published:
 class PublishedKeys:
     """Each process's copy of the key sets that clients publish. Thread-safe; part ``client_keys`` of the provider."""
 
-    def __init__(self, outbound: OutboundClient) -> None:
+    def __init__(self, outbound: OutboundClient, most_waiting: int = 8) -> None:
         self._outbound = outbound
+        self._waiting_places = threading.BoundedSemaphore(most_waiting)
         self._known: dict[str, _Published] = {}
         self._under_way: dict[str, threading.Event] = {}  # one fetch at a time for a client; who else needs it waits
         self._lock = threading.Lock()
@@ -75,6 +78,8 @@ class PublishedKeys:
         found, age = _good(known.keys, is_good), now - known.fetched_at
         if (found and age < _FRESH_FOR) or age < _PAUSE:
             return found
+        if found and client.client_id in self._under_way:
+            return found  # somebody fetches the set already; nobody need wait for that
         return _good(self._fetched(client, uri, now), is_good)
 
     def forget(self, client_id: str) -> None:
@@ -88,7 +93,7 @@ class PublishedKeys:
             if under_way is None:
                 mine = self._under_way[client.client_id] = threading.Event()
         if under_way is not None:
-            under_way.wait(_LONGEST_WAIT)
+            self._wait(under_way)
             known = self._known.get(client.client_id)
             return known.keys if known is not None and known.uri == uri else ()
         try:
@@ -97,6 +102,14 @@ class PublishedKeys:
             with self._lock:
                 del self._under_way[client.client_id]
             mine.set()
+
+    def _wait(self, under_way: threading.Event) -> None:
+        if not self._waiting_places.acquire(blocking=False):
+            raise OutboundBusy
+        try:
+            under_way.wait(_LONGEST_WAIT)
+        finally:
+            self._waiting_places.release()
 
     def _fetch(self, client: Client, uri: str, now: datetime) -> tuple[dict[str, Any], ...]:
         keys = _read(self._outbound, uri)

@@ -16,6 +16,7 @@ from idp.config import Settings
 from idp.context import Context
 from idp.domain.client import Client
 from idp.protocol.cross_origin import origin_of
+from idp.protocol.subjects import sid_for
 from idp.storage import sessions
 
 
@@ -31,7 +32,8 @@ class Notice:
 def notices(context: Context, session_id: str, sid: str) -> list[Notice]:
     """Whom the browser tells that the session is over: every client that got tokens in it and wants to be told so."""
     taking_part = (context.find_client(client_id) for client_id, _ in sessions.list_clients(context.db, session_id))
-    found = (notice_for(client, context.settings.issuer, sid) for client in taking_part if client is not None)
+    issuer = context.settings.issuer
+    found = (notice_for(client, issuer, sid_for(context, sid, client)) for client in taking_part if client is not None)
     return [notice for notice in found if notice is not None]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from idp.context import Context
 from idp.domain.session import Session
+from idp.protocol.subjects import sid_for
 from idp.storage import grants, outbox, sessions
 
 BACKCHANNEL_LOGOUT = "backchannel_logout"
@@ -34,7 +35,8 @@ def end_session(
     for client_id, subject in sessions.list_clients(context.db, session.id):
         client = context.find_client(client_id)
         if client is not None and client.backchannel_logout_uri and client_id != exclude_client:
-            _deliver(context, session, BACKCHANNEL_LOGOUT, client_id, {"sub": subject, "sid": session.sid})
+            named = {"sub": subject, "sid": sid_for(context, session.sid, client)}
+            _deliver(context, session, BACKCHANNEL_LOGOUT, client_id, named)
     if notify_upstream:
         _tell_upstream(context, session)
     return session.id

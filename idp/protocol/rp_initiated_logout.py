@@ -21,7 +21,7 @@ from idp.protocol.checks.characters import has_control_characters
 from idp.protocol.errors import invalid_request
 from idp.protocol.id_token_hints import IdTokenHint
 from idp.protocol.messages import Pairs
-from idp.protocol.subjects import subject_for
+from idp.protocol.subjects import sid_for, subject_for
 
 PATH = "/logout"
 MAX_STATE = 1024
@@ -60,7 +60,7 @@ def check_logout_request(context: Context, parameters: Pairs) -> LogoutRequest:
         may_redirect=hint is not None and return_url is not None,
         hint_subject=hint.subject if hint else None,
         hint_sid=hint.sid if hint else None,
-        ui_locales=values.get("ui_locales", ""),
+        ui_locales=_language(context.settings, values.get("ui_locales", "")),
     )
 
 
@@ -71,7 +71,7 @@ def is_confirmation_needed(
     if client is None or request.hint_sid is None:
         return True
     is_same_person = request.hint_subject == subject_for(context.vault, signed_in.account, client)
-    return not (is_same_person and request.hint_sid == signed_in.session.sid)
+    return not (is_same_person and request.hint_sid == sid_for(context, signed_in.session.sid, client))
 
 
 def _values(parameters: Pairs) -> dict[str, str]:
@@ -113,6 +113,12 @@ def _client(context: Context, client_id: str | None, hint: IdTokenHint | None) -
     if client is None:
         raise invalid_request("The client is not known here.", "client_id")
     return client
+
+
+def _language(settings: Settings, tags: str) -> str:
+    """The first wished for that we speak; what is kept of a request goes into a cookie, so no more than that."""
+    primary = (tag.split("-")[0].lower() for tag in tags.split())
+    return next((tag for tag in primary if tag in settings.locales), "")
 
 
 def _return_url(client: Client | None, uri: str | None, state: str | None) -> str | None:

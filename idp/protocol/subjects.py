@@ -2,8 +2,9 @@
 
 OpenID Connect Core §8. The public one is random, never reused, never derived from personal data. A pairwise one (§8.1)
 is a keyed hash of it with the client's sector: the same for all clients of a sector, unlinkable between sectors by
-anybody without our key. A client's own identifier (client credentials) is longer-lived text chosen at registration; 128
-random bits or a hash cannot be mistaken for it (RFC 9700 §4.15).
+anybody without our key; the session's name, which clients of all sectors would share, is made alike. A client's own
+identifier (client credentials) is longer-lived text chosen at registration; 128 random bits or a hash cannot be
+mistaken for it (RFC 9700 §4.15).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from idp.config import Settings
+from idp.context import Context
 from idp.crypto.vault import Vault
 from idp.domain.account import Account
 from idp.domain.client import Client
@@ -25,6 +27,16 @@ def subject_for(vault: Vault, account: Account, client: Client) -> str:
     if client.metadata.get("subject_type") != "pairwise":
         return account.subject
     digest = vault.mac("pairwise_subject", f"{sector_of(client)}\0{account.subject}".encode())
+    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+
+def sid_for(context: Context, sid: str, client: Client) -> str:
+    """The ``sid`` of a session for this client: the session's own would tell two sectors that their subjects are one
+    person. A member of a federation, which ends sessions by it, gets the session's own."""
+    is_public = client.metadata.get("subject_type") != "pairwise"
+    if is_public or client.client_id in context.settings.session_end_clients:
+        return sid
+    digest = context.vault.mac("pairwise_session", f"{sector_of(client)}\0{sid}".encode())
     return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 

@@ -18,7 +18,7 @@ from idp.crypto.random import hash_secret, new_id, new_secret
 from idp.crypto.vault import Vault
 from idp.domain.client import Client
 from idp.domain.grant import Grant
-from idp.protocol import id_token, lifetimes
+from idp.protocol import client_jwts, id_token, lifetimes
 from idp.protocol.errors import ProtocolError
 
 ACCESS_TOKEN = "at+jwt"  # noqa: S105  # the media type of RFC 9068 §2.1
@@ -54,7 +54,8 @@ def access_token(
         claims["scope"] = " ".join(sorted(scope))
     if grant is not None:
         claims |= _about_authentication(grant)
-    return sign(context.keys, settings.key_algorithms[0], claims, ACCESS_TOKEN, context.now)
+    alg = client_jwts.access_token_algorithm(settings, client)
+    return sign(context.keys, alg, claims, ACCESS_TOKEN, context.now)
 
 
 def _about_authentication(grant: Grant) -> dict[str, Any]:

@@ -70,19 +70,28 @@ def put(
     statement = upsert(db, clients).values(client_id=client_id, created_at=now, **values)
     db.execute(statement.on_conflict_do_update(index_elements=["client_id"], set_=values))
     return Client(
-        client_id, dict(metadata), secret_hash, is_first_party, is_active, secret_sealed, registration_token_hash, now
+        client_id,
+        dict(metadata),
+        secret_hash,
+        is_first_party,
+        is_active,
+        secret_sealed,
+        registration_token_hash,
+        now,
+        now,
     )
 
 
 def change(db: Db, client: Client, now: datetime) -> bool:
-    """Store the metadata and the secret of a client that changed its own registration; False where it has been deleted,
-    disabled or registered anew meanwhile."""
+    """Store the metadata and the secret of a client that changed its own registration; False where it is not any more
+    what the change began with: deleted, disabled, or changed by somebody else, whose word would be undone."""
     statement = (
         update(clients)
         .where(
             clients.c.client_id == client.client_id,
             clients.c.is_active,
             clients.c.registration_token_hash == client.registration_token_hash,
+            clients.c.updated_at == client.updated_at,
         )
         .values(
             metadata=dict(client.metadata),
@@ -155,5 +164,6 @@ def _client_of(row: Any, logo_fetched_at: datetime | None = None) -> Client:
         secret_sealed=row.secret_sealed,
         registration_token_hash=row.registration_token_hash,
         created_at=row.created_at,
+        updated_at=row.updated_at,
         logo_fetched_at=logo_fetched_at,
     )

@@ -18,6 +18,7 @@ from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnava
 from werkzeug.wrappers import Response as AnyResponse
 
 from idp.crypto.passwords import PasswordsBusy
+from idp.outbound import OutboundBusy
 from idp.protocol.errors import ProtocolError
 from idp.web.endpoint_kinds import is_protocol
 from idp.web.guard import Malformed
@@ -38,6 +39,7 @@ def install(app: Flask) -> None:
     app.register_error_handler(InteractionLost, _interaction_lost)
     app.register_error_handler(ProtocolError, protocol_page)
     app.register_error_handler(PasswordsBusy, _busy)
+    app.register_error_handler(OutboundBusy, _calls_busy)
     for failure in _STORE_FAILURES:
         app.register_error_handler(failure, _store_unavailable)
 
@@ -172,6 +174,11 @@ def _busy(_error: PasswordsBusy) -> AnyResponse:
         message=_("Please wait a few seconds and try again. Nothing was lost."),
         retry_after=BUSY_SECONDS,
     )
+
+
+def _calls_busy(_error: OutboundBusy) -> AnyResponse:
+    """Too many requests wait for documents of clients; this one can come again."""
+    return _answer(ServiceUnavailable(), 503, retry_after=BUSY_SECONDS)
 
 
 def _store_unavailable(error: BaseException | None) -> AnyResponse:

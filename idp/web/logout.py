@@ -36,6 +36,7 @@ _SIGNED_OUT = "/signed-out"
 _SEALED = "logout_request"
 _BATCH = "signed_out"
 _BATCH_LIFETIME = timedelta(minutes=10)
+_LARGEST = 3800  # characters of a cookie's value; browsers keep 4096 bytes with its name and attributes
 _REFRESHING = timedelta(minutes=2)  # how long the page brings itself up to date
 
 
@@ -145,6 +146,8 @@ def _write_batch(
         "ui_locales": asked.ui_locales,
     }
     sealed = context.vault.seal_text(_BATCH, done)
+    if len(sealed) > _LARGEST:  # a browser would not keep it, and nobody be told: rather lose the way back
+        sealed = context.vault.seal_text(_BATCH, done | {"return_url": None, "leads_back": False})
     browser.set_cookie(context.settings, response, _BATCH, sealed, _BATCH_LIFETIME)
 
 

@@ -9,6 +9,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -23,7 +24,15 @@ from hypothesis import strategies as st
 
 from idp import outbound
 from idp.config import Settings
-from idp.outbound import MAX_BODY, OutboundClient, OutboundFailed, OutboundRefused, is_public
+from idp.outbound import (
+    MAX_BODY,
+    MOST_AT_ONCE,
+    OutboundBusy,
+    OutboundClient,
+    OutboundFailed,
+    OutboundRefused,
+    is_public,
+)
 
 
 def client(*allowed: str, resolve: outbound.Resolve | None = None, ca_bundle: str = "") -> OutboundClient:
@@ -354,3 +363,26 @@ def test_https_to_a_private_address_is_refused_though_its_certificate_is_good(tl
     port, bundle = tls_site
     with pytest.raises(OutboundRefused):
         client(resolve=lambda _host, _port: ["127.0.0.1"], ca_bundle=str(bundle)).get(f"https://rp.example:{port}/")
+
+
+# --- many at once ---------------------------------------------------------------------------------------------------
+
+
+def test_few_documents_are_waited_for_at_a_time_and_notices_are_not_counted(site: str) -> None:
+    asked, may_answer = threading.Semaphore(0), threading.Event()
+
+    def slow(_host: str, _port: int) -> list[str]:
+        asked.release()
+        may_answer.wait(4)
+        return ["127.0.0.1"]
+
+    caller = client(netloc(site), "slow.example:80", resolve=slow)
+    with ThreadPoolExecutor(MOST_AT_ONCE) as pool:
+        under_way = [pool.submit(caller.get, "http://slow.example/") for _ in range(MOST_AT_ONCE)]
+        assert all(asked.acquire(timeout=4) for _ in under_way)
+        with pytest.raises(OutboundBusy):
+            caller.get(f"{site}/echo")
+        assert caller.post_form(f"{site}/echo", {"logout_token": "a"}).is_success
+        may_answer.set()
+        assert all(isinstance(one.exception(10), OutboundFailed) for one in under_way)
+    assert caller.get(f"{site}/echo").is_success  # every place is free again

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
+from idp.crypto.jose import read_unverified
 from tests.assertions import ISSUER, OMIT, AssertionKey
 from tests.clock import Clock
 from tests.proofs import ProofKey
@@ -75,6 +76,35 @@ def error_of(response: TestResponse) -> tuple[int, str]:
 
 def show(caller: Caller, key: ProofKey, token: str) -> TestResponse:
     return caller.http.get("/userinfo", headers=key.presenting(token))
+
+
+# --- algorithms ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("grant", ["code", "refresh", "credentials"])
+def test_no_token_is_signed_by_an_algorithm_the_profile_forbids(
+    side: TokenSide, caller: Caller, own: AssertionKey, key: ProofKey, grant: str
+) -> None:
+    """§5.4.1: PS256, ES256 or EdDSA for every JWT, access tokens too; others get these by our first algorithm."""
+    form = CREDENTIALS if grant == "credentials" else of_code(side, caller)
+    given = ask(caller, own, key, form).json
+    if grant == "refresh":
+        given = ask(caller, own, key, of_refresh(given["refresh_token"])).json
+    for name in {"access_token", "id_token"} & given.keys():
+        assert read_unverified(given[name])[0]["alg"] == "PS256"
+        assert side.read(given[name], "PS256").claims["iss"] == ISSUER
+    other = side.caller("other").token("client_credentials").json["access_token"]
+    assert read_unverified(other)[0]["alg"] == "RS256"
+
+
+def test_where_no_key_of_ours_fits_there_is_no_token(
+    make_app: Any, new_http: Any, register_client: Any, own: AssertionKey, key: ProofKey
+) -> None:
+    app = make_app(key_algorithms=("RS256",))
+    metadata = {"profile": "fapi2", "token_endpoint_auth_method": "private_key_jwt", "jwks": {"keys": [own.public_jwk]}}
+    client, _ = register_client("fapi", provider=app.extensions["tongxing"], **metadata)
+    response = ask(Caller(new_http(app), client), own, key, CREDENTIALS)
+    assert error_of(response) == (400, "invalid_request")
 
 
 # --- client assertion ------------------------------------------------------------
@@ -178,7 +208,7 @@ def test_the_certificate_binds_where_no_proof_is_brought(side: TokenSide, own: A
     reply = Connection(side).token(caller, **CREDENTIALS, **own.form("mtls"))
     answer = body(reply)
     assert answer["token_type"] == "Bearer"
-    assert side.read(answer["access_token"]).claims["cnf"] == thumbprint(CERTIFICATE)
+    assert side.read(answer["access_token"], "PS256").claims["cnf"] == thumbprint(CERTIFICATE)
 
 
 @pytest.mark.parametrize("scheme", ["dPOP", "dpop"])
@@ -279,7 +309,7 @@ def test_refresh_token(
     form = of_refresh(given["refresh_token"])
     following = ask(caller, own, other_key, form).json
     assert following["token_type"] == "DPoP"
-    assert side.read(following["access_token"]).claims["cnf"] == {"jkt": other_key.jkt}
+    assert side.read(following["access_token"], "PS256").claims["cnf"] == {"jkt": other_key.jkt}
     response = caller.http.post("/token", data=form, headers=key.header())
     assert error_of(response) == (401, "invalid_client")
     response = caller.http.post("/token", data=form | {"client_id": caller.id}, headers=key.header())

@@ -164,6 +164,14 @@ def test_client_that_is_gone_is_not_told(http: FlaskClient, told: Party, work: W
     assert location(confirm(http, http.get("/logout"))) == "/signed-out"
 
 
+def test_a_way_back_too_long_to_be_kept_keeps_nobody_from_being_told(http: FlaskClient, told: Party) -> None:
+    """A browser drops a cookie of more than 4096 bytes, and with it whom the page tells."""
+    response = told.log_out(state="\U0001f68c" * 1024)
+    assert all(len(value) < 4096 for value in response.headers.getlist("Set-Cookie"))
+    page = follow(http, response)
+    assert len(frames(page)) == 1 and 'id="signed-out-return"' not in page.get_data(as_text=True)
+
+
 @pytest.mark.parametrize("button", ["head", "question"])
 def test_without_a_way_back_the_page_tells_and_stays(http: FlaskClient, told: Party, button: str) -> None:
     """The button in the page's head, and a logout that the person confirmed."""

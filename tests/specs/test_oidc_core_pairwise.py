@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from idp.context import Provider
 from idp.domain.client import Client
+from idp.protocol import frontchannel_logout
 from idp.protocol.logout import end_session
-from idp.protocol.subjects import sector_of, subject_for
+from idp.protocol.subjects import sector_of, sid_for, subject_for
 from idp.storage import outbox
 from tests.authorizing import location
 from tests.front_channel import ALL_TYPES, FrontChannel
-from tests.token_side import Caller
+from tests.token_side import REDIRECT_URI, Caller
 
 RETURN = "http://127.0.0.1:9009/signed-out"
 
@@ -125,6 +128,38 @@ def test_logout_tokens_name_it_too(front: FrontChannel) -> None:
         batch = end_session(context, front.session, reason="test")
         told = {delivery.recipient: delivery.payload["sub"] for delivery in outbox.list_batch(context.db, batch)}
     assert told == known and len(set(told.values())) == 3
+
+
+def test_a_session_has_another_name_in_every_sector(front: FrontChannel) -> None:
+    """Two sectors that compare the sids they know must not learn that their subjects are one person: in ID tokens,
+    access tokens, and at logout by either channel."""
+    redirect = urlsplit(REDIRECT_URI)
+    uris = {"backchannel_logout_uri": "https://rp.example/logout"} | {
+        "frontchannel_logout_uri": f"{redirect.scheme}://{redirect.netloc}/logout"
+    }
+    for name, host in ("a", "one.example"), ("b", "one.example"), ("c", "two.example"), ("d", None):
+        pairwise(front, name, host, **uris)
+    front.client("public", **uris)
+    answers = {name: front.ask("id_token token", name) for name in ("a", "b", "c", "d", "public")}
+    known = {name: front.claims(answer["id_token"])["sid"] for name, answer in answers.items()}
+    assert {name: front.claims(answer["access_token"])["sid"] for name, answer in answers.items()} == known
+    assert known["a"] == known["b"] and len(set(known.values())) == 4
+    assert known["public"] == front.session.sid
+    with front.side.work() as context:
+        framed = frontchannel_logout.notices(context, front.session.id, front.session.sid)
+        batch = end_session(context, front.session, reason="test")
+        told = {delivery.recipient: delivery.payload["sid"] for delivery in outbox.list_batch(context.db, batch)}
+    assert told == known
+    assert {notice.client.client_id: parse_qs(urlsplit(notice.url).query)["sid"][0] for notice in framed} == known
+
+
+def test_a_member_of_a_federation_knows_the_session_by_its_own_name(make_app: Any) -> None:
+    """It ends sessions by it (idp.protocol.session_end)."""
+    member = Client("member", {"subject_type": "pairwise", "redirect_uris": ["https://one.example/"]})
+    provider: Provider = make_app(session_end_clients=("member",)).extensions["tongxing"]
+    with provider.work() as context:
+        assert sid_for(context, "a-sid", member) == "a-sid"
+        assert sid_for(context, "a-sid", replace(member, client_id="other")) != "a-sid"
 
 
 # --- hints ----------------------------------------------------------------------------------------------------------

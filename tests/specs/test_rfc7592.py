@@ -16,11 +16,14 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from idp.config import Settings
-from idp.context import Context
+from idp.context import Context, Provider
+from idp.crypto.random import hash_secret
+from idp.outbound import Answer
 from idp.protocol import logout
 from idp.protocol.client_metadata.policy import Policy
 from idp.storage import clients, consents, initial_access_tokens, outbox
 from tests.assertions import AssertionKey
+from tests.clock import Clock
 from tests.registering import GOOD, REDIRECT_URI, Registered, error_of, post, registered
 from tests.token_side import Caller, TokenSide, basic, bearer
 
@@ -226,6 +229,30 @@ def test_what_only_an_operator_sets_outlives_an_update(http: FlaskClient, client
     assert (
         client.update(resource_identifier="https://evil.example").json["resource_identifier"] == "https://api.example"
     )
+
+
+def test_an_update_under_way_does_not_undo_what_an_operator_does_meanwhile(
+    http: FlaskClient, client: Registered, provider: Provider, clock: Clock
+) -> None:
+    """The client keeps us waiting for its logo while its secret is replaced and it loses a scope."""
+
+    class Slow:
+        def get(self, url: str, headers: Any = None) -> Answer:
+            clock.advance(1)
+            with provider.work() as context:
+                found = clients.find(context.db, client.id)
+                assert found is not None
+                changed = replace(found, metadata={**found.metadata, "scope": "openid"}, secret_hash=hash_secret("new"))
+                assert clients.change(context.db, changed, context.now)
+            return Answer(404, {}, b"")
+
+    provider.parts["outbound"] = Slow()
+    response = client.update(client_name="Another", logo_uri="https://rp.example/logo.png")
+    assert (response.status_code, response.json["error"]) == (409, "temporarily_unavailable")
+    with provider.work() as context:
+        kept = clients.find(context.db, client.id)
+    assert kept is not None and kept.scope == {"openid"} and kept.check_client_secret("new")
+    assert kept.name == client.information["client_name"]
 
 
 def test_a_statement_cannot_be_left_out_and_outlives_its_own_end(make_app: Any, new_http: Any, clock: Any) -> None:

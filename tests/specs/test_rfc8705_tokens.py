@@ -257,7 +257,7 @@ class TestAtTheMutualTlsHost:
 
     def test_the_certificate_authenticates_and_binds(self, side: TokenSide, caller: Caller, held: Held) -> None:
         given = self.token(caller, held).json
-        assert side.read(given["access_token"]).claims["cnf"] == thumbprint(held.der)
+        assert side.read(given["access_token"], "PS256").claims["cnf"] == thumbprint(held.der)
         shown = bearer(given["access_token"])
         for sent, base_url, status in (
             (shown | held.header, MTLS, 200),

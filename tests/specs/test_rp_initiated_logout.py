@@ -233,6 +233,15 @@ def test_sign_out_button_ends_the_session(scene: Scene) -> None:
     assert not scene.is_signed_in()
 
 
+@pytest.mark.parametrize("ui_locales", ["a" * 60_000, "x " * 20_000 + "en", "en " * 20_000, "en-" + "a" * 60_000])
+def test_of_the_languages_wished_for_no_more_is_kept_than_the_one_to_be_spoken(scene: Scene, ui_locales: str) -> None:
+    """An answer whose cookie repeated them would be too large for browsers and proxies."""
+    sent_round = scene.http.post("/logout", data={"ui_locales": ui_locales})
+    assert len(location(sent_round)) < 1000
+    confirmed = confirm(scene, scene.logout(ui_locales=ui_locales))
+    assert sum(len(value) for value in confirmed.headers.getlist("Set-Cookie")) < 4096
+
+
 @pytest.mark.parametrize(("ui_locales", "word"), [("en", "You are signed out"), ("zh", "退出"), ("tlh", "退出")])
 def test_pages_speak_the_language_the_service_asked_for(scene: Scene, ui_locales: str, word: str) -> None:
     """§2 ui_locales: the confirmation, also after a POST, and the page that tells what was reached, later too."""

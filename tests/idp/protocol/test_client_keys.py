@@ -21,10 +21,11 @@ from idp import outbound
 from idp.config import Settings
 from idp.crypto.jose import JoseError
 from idp.domain.client import Client
-from idp.outbound import Answer, OutboundClient, OutboundFailed
+from idp.outbound import Answer, OutboundBusy, OutboundClient, OutboundFailed
 from idp.protocol import client_keys
 from idp.protocol.client_keys import MAX_KEYS, PublishedKeys, fits, imported, public_part
 from tests.assertions import AssertionKey
+from tests.authorizing import asking
 from tests.clock import Clock
 from tests.token_side import TokenSide
 
@@ -241,6 +242,41 @@ def test_many_requests_at_once_make_one_call_and_all_have_its_outcome(result: An
     assert published._under_way == {}
 
 
+def test_few_wait_for_a_fetch_and_who_has_keys_already_does_not() -> None:
+    slow = SlowOutbound(Answer(200, {}, json.dumps({"keys": [KEYS[0].public_jwk]}).encode()))
+    published = PublishedKeys(slow, most_waiting=0)  # type: ignore[arg-type]
+    client = Client("rp", {"jwks_uri": "https://rp.example/jwks"})
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(published.of, client, NOW, is_good=bool)
+        assert slow.begun.wait(10)
+        with pytest.raises(OutboundBusy):
+            published.of(client, NOW, is_good=bool)
+        slow.may_answer.set()
+        assert len(first.result(10)) == 1
+        slow.begun.clear()
+        slow.may_answer.clear()
+        later = NOW + timedelta(hours=2)
+        again = pool.submit(published.of, client, later, is_good=bool)
+        assert slow.begun.wait(10)
+        assert len(published.of(client, later, is_good=bool)) == 1
+        slow.may_answer.set()
+        assert len(again.result(10)) == 1
+    assert slow.calls == 2
+
+
+def test_that_nobody_could_be_called_is_not_remembered() -> None:
+    slow = SlowOutbound(OutboundBusy())
+    slow.may_answer.set()
+    published = PublishedKeys(slow)  # type: ignore[arg-type]
+    client = Client("rp", {"jwks_uri": "https://rp.example/jwks"})
+    for _ in range(2):
+        with pytest.raises(OutboundBusy):
+            published.of(client, NOW, is_good=bool)
+    assert slow.calls == 2
+    slow.answer = Answer(200, {}, json.dumps({"keys": [KEYS[0].public_jwk]}).encode())
+    assert len(published.of(client, NOW, is_good=bool)) == 1
+
+
 # --- in use ---------------------------------------------------------------------------------------------------------
 
 
@@ -271,6 +307,24 @@ def test_a_client_whose_keys_are_not_to_be_had_is_refused_and_waits_once(
         form = {"grant_type": "client_credentials"} | KEYS[0].form("rp", now=clock().timestamp())
         assert side.http.post("/token", data=form).json["error"] == "invalid_client"
     assert site.asked == 1
+
+
+@pytest.mark.parametrize("path", ["/token", "/authorize"])
+def test_while_too_many_wait_for_clients_the_next_is_asked_to_come_again(side: TokenSide, path: str) -> None:
+    slow = SlowOutbound(OutboundBusy())
+    slow.may_answer.set()
+    side.provider.parts.update(outbound=slow, client_keys=PublishedKeys(slow))  # type: ignore[arg-type]
+    uri = "https://rp.example/request"
+    side.caller(
+        "rp", token_endpoint_auth_method="private_key_jwt", jwks_uri="https://rp.example/jwks", request_uris=[uri]
+    )
+    if path == "/token":
+        response = side.http.post(path, data={"grant_type": "client_credentials"} | KEYS[0].form("rp"))
+        assert response.json["error"] == "temporarily_unavailable"
+    else:
+        response = side.http.get(path, query_string=asking("rp", request_uri=uri))
+        assert response.mimetype == "text/html"
+    assert (response.status_code, response.headers["Retry-After"]) == (503, "3")
 
 
 # --- every key that can be written down -----------------------------------------------------------------------------
