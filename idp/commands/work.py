@@ -33,6 +33,9 @@ def settings() -> Settings:
 def working() -> Iterator[Context]:
     """A context whose transaction commits when the block ends well."""
     provider: Provider = create_app(settings()).extensions["tongxing"]
-    with provider.work() as context:
-        yield context
-    provider.engine.dispose()
+    try:
+        with provider.work() as context:
+            yield context
+    finally:
+        provider.engine.dispose()
+        provider.alone.dispose()
