@@ -118,12 +118,13 @@ class OutboundClient:
         try:
             target = httpx.URL(url)
             default_port = {"https": 443, "http": 80}[target.scheme]
+            name = target.host  # reads an encoded name, which may be none (xn--a)
         except (httpx.InvalidURL, KeyError, TypeError, ValueError) as error:
             raise OutboundRefused("not an http(s) URL") from error
         port = default_port if target.port is None else target.port
-        if not target.host or target.userinfo or not 0 < port < 65536:
+        if not name or target.userinfo or not 0 < port < 65536:
             raise OutboundRefused("a URL without host, or with credentials")
-        host = f"[{target.host}]" if ":" in target.host else target.raw_host.decode("ascii")
+        host = f"[{name}]" if ":" in name else target.raw_host.decode("ascii")
         is_allowed = f"{host.lower()}:{port}" in self._allowed
         if target.scheme != "https" and not is_allowed:
             raise OutboundRefused("plain http")

@@ -16,7 +16,7 @@ from idp.protocol import pushed_requests, request_object, request_reference
 from idp.protocol.authorization_request import AuthorizationRequest
 from idp.protocol.checks.characters import check_characters, check_repetition
 from idp.protocol.checks.client import check_client_id
-from idp.protocol.checks.profile import must_push
+from idp.protocol.checks.profile import must_push, must_sign_request
 from idp.protocol.checks.redirect_uri import check_redirect_uri
 from idp.protocol.errors import ProtocolError, invalid_request
 from idp.protocol.messages import Pairs
@@ -75,7 +75,9 @@ def _take_object(request: AuthorizationRequest, context: Context, name: str) -> 
     try:
         token = request_reference.fetch(context, client, text) if name == "request_uri" else text
         found = request_object.read(context, client, token, is_whole=is_whole)
-        request.parameters = found.parameters if is_whole else _merged(request, found.parameters)
+        # Who must sign its requests has signed them whole: what stands beside an object anybody may have put there.
+        counts_alone = is_whole or must_sign_request(client, context.settings)
+        request.parameters = found.parameters if counts_alone else _merged(request, found.parameters)
     except ProtocolError as error:
         error.parameter = error.parameter or name
         raise

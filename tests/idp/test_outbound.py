@@ -133,6 +133,8 @@ def test_plain_http_is_refused_unless_its_host_and_port_are_allowed(site: str) -
         "not a url",
         "",
         "https://[::1",
+        "https://xn--a/",
+        "https://xn--999999999999999999.example/",
     ],
 )
 def test_what_is_no_plain_https_url_is_refused(url: str) -> None:

@@ -374,6 +374,28 @@ def test_encryption_is_no_signature(http: FlaskClient, key: AssertionKey) -> Non
 # --- §10.5: clients that must sign ----------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("by", ["client", "deployment"])
+def test_beside_an_object_that_must_be_signed_nothing_counts(
+    make_app: Any, new_http: Any, register_client: RegisterClient, add_person: AddPerson, sign_in: SignIn, by: str
+) -> None:
+    """§10.5: otherwise whoever hands the link on adds what the object lacks: a redirect URI, a challenge, claims
+    (OpenID Connect Core §6.1 merges them for clients that need not sign)."""
+    app = make_app(require_signed_request_object=by == "deployment")
+    provider, http, key = app.extensions["tongxing"], new_http(app), AssertionKey.new()
+    metadata = {"jwks": {"keys": [key.public_jwk]}} | (
+        {"require_signed_request_object": True} if by == "client" else {}
+    )
+    register_client(is_first_party=True, provider=provider, **metadata)
+    sign_in(add_person(password=None, provider=provider), http=http)
+    beside = {"response_type": "code", "scope": "openid profile", "nonce": "outside", "state": "outside"}
+    response = ask(http, request=signed(key, state=OMIT, nonce=OMIT, scope="openid"), **beside)
+    assert "state" not in answer(response)
+    grant = granted(provider.work, response)
+    assert (grant.nonce, grant.scope) == (None, {"openid"})
+    without = ask(http, request=signed(key, code_challenge=OMIT), **asking(code_challenge="A" * 43))
+    assert answer(without)["error"] == "invalid_request"
+
+
 def test_client_that_must_sign_is_refused_without(http: FlaskClient, side: TokenSide, key: AssertionKey) -> None:
     caller = side.caller("client", jwks={"keys": [key.public_jwk]}, require_signed_request_object=True)
     told = answer(http.get("/authorize", query_string=asking()))
