@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
+import logging
 import socket
 import ssl
 import threading
@@ -26,6 +27,7 @@ import httpx
 
 from idp.config import Settings
 
+_log = logging.getLogger("tongxing.outbound")
 TOTAL_SECONDS = 5.0
 MAX_BODY = 64 * 1024
 MOST_AT_ONCE = 3  # documents fetched by one process at a time; it has more threads than that (docs/operations.md)
@@ -101,6 +103,13 @@ class OutboundClient:
         return self._call("POST", url, form, urlencode(data).encode())
 
     def _call(self, method: str, url: str, headers: dict[str, str], body: bytes) -> Answer:
+        try:
+            return self._send(method, url, headers, body)
+        except OutboundError as error:
+            _log.warning("%s %r: %r", method, _place(url), error.detail)  # whoever asked hears one text only
+            raise
+
+    def _send(self, method: str, url: str, headers: dict[str, str], body: bytes) -> Answer:
         target, is_allowed = self._check_url(url)
         network = _GuardedNetwork(self._resolve, is_allowed, time.monotonic() + TOTAL_SECONDS)
         fields = {"Accept-Encoding": "gzip", "User-Agent": "Tongxing", "Connection": "close", **headers}
@@ -129,6 +138,15 @@ class OutboundClient:
         if target.scheme != "https" and not is_allowed:
             raise OutboundRefused("plain http")
         return target, is_allowed
+
+
+def _place(url: str) -> str:
+    """Scheme, host and port: the rest of an address is between its client and us."""
+    try:
+        target = httpx.URL(url)
+    except (httpx.InvalidURL, TypeError, ValueError):
+        return "an address that is none"
+    return f"{target.scheme}://{target.raw_host.decode('ascii', 'replace')}:{target.port or 'default'}"
 
 
 def is_public(address: str) -> bool:

@@ -288,6 +288,14 @@ def test_the_error_text_tells_nothing_apart(site: str, free_port: Callable[[], i
     assert texts == {"the address could not be called"}
 
 
+def test_operators_are_told_what_failed_and_where_but_not_the_whole_address(caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(outbound.OutboundError):
+        client(resolve=lambda _host, _port: ["10.0.0.1"]).get("https://rp.example/keys?secret=x")
+    assert [record.getMessage() for record in caplog.records] == [
+        "GET 'https://rp.example:default': 'an address that is not public'"
+    ]
+
+
 # --- TLS ------------------------------------------------------------------------------------------------------------
 
 

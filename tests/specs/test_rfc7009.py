@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
 from sqlalchemy import select
 
 from idp.storage.tables import revoked_tokens
@@ -147,3 +150,13 @@ def test_revoking_holds_on_both_engines(side: TokenSide) -> None:
     assert caller.introspect(tokens["access_token"]) == {"active": False}
     caller.revoke(tokens["refresh_token"])
     assert caller.introspect(tokens["refresh_token"]) == {"active": False}
+
+
+ANYTHING = st.text(alphabet=st.characters(min_codepoint=0x20, exclude_categories=["Cs", "Cc"]), max_size=300)
+
+
+@given(ANYTHING, ANYTHING)
+@hypothesis_settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_text_as_a_token_or_hint_breaks_the_endpoint(side: TokenSide, token: str, hint: str) -> None:
+    response = side.caller().revoke(token, token_type_hint=hint)
+    assert response.status_code == 200 if token else response.json["error"] == "invalid_request"

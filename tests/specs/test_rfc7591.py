@@ -386,6 +386,38 @@ def test_a_statement_is_believed_where_none_is_needed(make_app: Any, new_http: A
     assert error_of(post(http, GOOD | {"software_statement": statement(STRANGER)})) == "invalid_software_statement"
 
 
+CLAIMS = st.dictionaries(
+    st.sampled_from(["iss", "aud", "exp", "nbf", "iat", "jti", "client_name", "redirect_uris", "software_id", "scope"]),
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20) | st.lists(st.text()),
+)
+
+
+@hypothesis_settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(CLAIMS)
+def test_whatever_a_signed_statement_says_is_registered_or_refused(
+    stating: FlaskClient, claims: dict[str, Any]
+) -> None:
+    response = post(stating, GOOD | {"software_statement": KEY.sign({"iss": TRUSTED} | claims)})
+    assert response.status_code == 201 or error_of(response) in {
+        "invalid_redirect_uri",
+        "invalid_client_metadata",
+        "invalid_software_statement",
+        "unapproved_software_statement",
+    }
+
+
+HEADERS = st.text(alphabet=st.characters(min_codepoint=0x20, max_codepoint=0xFF), max_size=60)
+
+
+@hypothesis_settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.sampled_from(["", "Bearer ", "bearer  ", "Basic ", "DPoP "]), HEADERS)
+def test_no_authorization_header_opens_or_breaks_anything(http: FlaskClient, scheme: str, text: str) -> None:
+    headers = {"Authorization": scheme + text, "Content-Type": "application/json"}
+    for method, path in (("POST", "/clients"), ("GET", "/clients/x"), ("PUT", "/clients/x"), ("DELETE", "/clients/x")):
+        response = http.open(path, method=method, data="{}", headers=headers)
+        assert error_of(response, 401) == "invalid_token"
+
+
 # --- §3.1: the request ----------------------------------------------------------------------------------------------
 
 BODIES = ["", "{", "[]", "null", "7", '"text"', '{"a": NaN}', '{"client_name": "a", "client_name": "b"}', "\ufeff{}"]

@@ -7,6 +7,9 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
 
 from tests.assertions import AssertionKey
 from tests.clock import Clock
@@ -194,3 +197,14 @@ def test_the_answer_is_not_kept(side: TokenSide) -> None:
 
 def test_get_is_not_spoken(side: TokenSide) -> None:
     assert side.http.get("/introspect?token=x").status_code == 405
+
+
+ANYTHING = st.text(alphabet=st.characters(min_codepoint=0x20, exclude_categories=["Cs", "Cc"]), max_size=300)
+
+
+@given(
+    ANYTHING.filter(bool) | st.from_regex(r"[A-Za-z0-9_-]{0,30}(\.[A-Za-z0-9_-]{0,30}){2,4}", fullmatch=True), ANYTHING
+)
+@hypothesis_settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_every_text_that_is_no_token_is_inactive(side: TokenSide, token: str, hint: str) -> None:
+    assert side.caller().introspect(token, token_type_hint=hint) == INACTIVE

@@ -12,6 +12,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from flask.testing import FlaskClient
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
 from joserfc import jwt as foreign_jwt
 from joserfc.jwk import generate_key
 
@@ -428,3 +431,21 @@ def test_module_that_ends_on_our_page(rp: Party, left_out: tuple[str, ...]) -> N
     text = rp.http.get("/signed-out").get_data(as_text=True)
     assert 'id="signed-out"' in text and BACK not in text
     assert rp.silent_error() == "login_required"
+
+
+NAMES = ("id_token_hint", "client_id", "post_logout_redirect_uri", "state", "ui_locales", "logout_hint", "request")
+VALUES = st.text(max_size=60) | st.sampled_from(
+    ["client", RETURN, "x.y.z", "e30.e30.e30", "en", "[", "https://evil.example"]
+)
+
+
+@given(st.dictionaries(st.sampled_from(NAMES), VALUES), st.booleans())
+@hypothesis_settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_is_asked_without_a_good_hint_ends_nothing_and_leads_nowhere(
+    scene: Scene, parameters: dict[str, str], is_post: bool
+) -> None:
+    sent = {"data": parameters} if is_post else {"query_string": parameters}
+    response = scene.http.open("/logout", method="POST" if is_post else "GET", **sent)
+    assert response.status_code in {200, 302, 303, 400}, response.status_code
+    assert response.headers.get("Location", "/logout").startswith("/logout"), response.headers["Location"]
+    assert scene.is_signed_in()
