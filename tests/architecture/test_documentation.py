@@ -31,6 +31,14 @@ def test_every_tested_specification_is_listed() -> None:
     assert [name for name in tests if name not in text] == []
 
 
+def test_every_specification_has_one_place_and_what_is_claimed_a_test() -> None:
+    lines = (ROOT / "docs/specifications.md").read_text().splitlines()
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("| ")][1:]
+    named = [row[0] for row in rows if row[0]]
+    assert sorted(named) == sorted(set(named))
+    assert [row for row in rows if not re.search(r"`tests/[\w/]+\.py`", row[3]) and not row[2].startswith("not:")] == []
+
+
 @pytest.mark.parametrize("command", [name for name in main.commands])
 def test_every_command_explains_itself(command: str) -> None:
     answer = CliRunner().invoke(main, [command, "--help"])

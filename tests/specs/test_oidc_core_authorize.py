@@ -101,7 +101,13 @@ REDIRECTED_ERRORS: list[tuple[str, dict[str, Any], str]] = [
         {"claims": '{"id_token":{"acr":{"essential":true,"value":"x"}}}'},
         "unmet_authentication_requirements",
     ),
+    ("RFC 9449 §10", {"dpop_jkt": "short"}, "invalid_request"),
+    ("RFC 9449 §10", {"dpop_jkt": "a" * 44}, "invalid_request"),
+    ("RFC 9449 §10", {"dpop_jkt": "a" * 42 + "="}, "invalid_request"),
+    ("RFC 9449 §10", {"dpop_jkt": ["a" * 43, "b" * 43]}, "invalid_request"),
     ("RFC 8707 §2", {"resource": "https://elsewhere.example"}, "invalid_target"),
+    ("RFC 8707 §2", {"resource": "not a URI"}, "invalid_target"),
+    ("RFC 8707 §2", {"resource": "http://127.0.0.1:8300#fragment"}, "invalid_target"),
     ("RFC 8707 §2", {"resource": ["http://127.0.0.1:8300", "nowhere"]}, "invalid_target"),
     *[("Core §5.5", {"claims": text}, "invalid_request") for text in CLAIMS_ERRORS],
 ]
