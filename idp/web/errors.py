@@ -53,7 +53,7 @@ def trace_id() -> str:
 
 def protocol_page(error: ProtocolError) -> Response:
     """A protocol error that must not be answered by a redirect, shown to the person."""
-    title, message = _protocol_words(error.parameter)
+    title, message = _protocol_words(error)
     page = render_template(
         "idp/error.html",
         title=title,
@@ -66,7 +66,8 @@ def protocol_page(error: ProtocolError) -> Response:
     return Response(page, error.status_code)
 
 
-def _protocol_words(parameter: str | None) -> tuple[str, str]:
+def _protocol_words(error: ProtocolError) -> tuple[str, str]:
+    """By the error where it says enough, else by the parameter."""
     words = {
         "client_id": (
             _("This service is not known here"),
@@ -76,11 +77,11 @@ def _protocol_words(parameter: str | None) -> tuple[str, str]:
             _("We cannot send you back there"),
             _("The address to which the service wants you sent back is not registered. To protect you, we stop here."),
         ),
-        "request": (
+        "invalid_request_object": (
             _("This request is not valid"),
             _("The service's request is not signed as it must be, or was sent before. Go back to it and try again."),
         ),
-        "request_uri": (
+        "invalid_request_uri": (
             _("This sign-in is over"),
             _("It took too long or was finished before. Go back to the service and start again."),
         ),
@@ -97,7 +98,7 @@ def _protocol_words(parameter: str | None) -> tuple[str, str]:
         _("This request is not valid"),
         _("The service that sent you here made a mistake. Go back to it and try again."),
     )
-    return words.get(parameter or "", fallback)
+    return words.get(str(error.error)) or words.get(error.parameter or "", fallback)
 
 
 def _http_error(error: HTTPException) -> AnyResponse:

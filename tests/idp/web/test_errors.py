@@ -215,7 +215,7 @@ def test_ephemeral_store_away_stops_new_sign_ins_only(
     [
         ({"request_uri": "urn:ietf:params:oauth:request_uri:gone"}, "invalid_request_uri", "This sign-in is over"),
         ({"request": "x.y.z"}, "invalid_request_object", "This request is not valid"),
-        ({"request": "x.y.z", "request_uri": "urn:x:y"}, "invalid_request", "This sign-in is over"),
+        ({"request": "x.y.z", "request_uri": "urn:x:y"}, "invalid_request", "This request is not valid"),
         ({"redirect_uri": "https://evil.example"}, "invalid_request", "We cannot send you back there"),
         ({"client_id": "nobody"}, "invalid_client", "This service is not known here"),
     ],
