@@ -190,7 +190,15 @@ def test_ensure_authorization_request_without_state_success(first: FapiClient) -
     assert "state" not in first.read(first.bring(first.push(state=None)))
 
 
-@pytest.mark.parametrize("nonce", [None, "n" * 64, "n" * 384])
+@pytest.mark.parametrize(
+    "nonce",
+    [None, "n" * 64, "n" * 384],
+    ids=[
+        "ensure-authorization-request-without-nonce-success",
+        "ensure-authorization-request-with-64-char-nonce-success",
+        "ensure-authorization-request-with-long-nonce",
+    ],
+)
 def test_ensure_authorization_request_without_with_64_and_with_long_nonce_success(
     first: FapiClient, nonce: str | None
 ) -> None:
@@ -201,7 +209,14 @@ def test_ensure_authorization_request_with_long_state(first: FapiClient) -> None
     assert first.read(first.bring(first.push(state="s" * 384)))["state"] == "s" * 384
 
 
-@pytest.mark.parametrize("name", ["nonce", "state"])
+@pytest.mark.parametrize(
+    "name",
+    ["nonce", "state"],
+    ids=[
+        "ensure-different-nonce-inside-and-outside-request-object",
+        "ensure-different-state-inside-and-outside-request-object",
+    ],
+)
 def test_ensure_different_nonce_or_state_inside_and_outside_request_object(first: FapiClient, name: str) -> None:
     """What stands beside the reference does not count."""
     response = first.bring(first.push(**{name: "inside"}), **{name: "outside"})

@@ -236,7 +236,15 @@ def test_check_dpop_proof_nbf_exp(side: TokenSide, caller: Caller, own: Assertio
     assert caller.http.get("/userinfo", headers=key.presenting(token, **times)).status_code == 200
 
 
-@pytest.mark.parametrize("offset", [-10, 8, 10])
+@pytest.mark.parametrize(
+    "offset",
+    [-10, 8, 10],
+    ids=[
+        "ensure-dpopproof-with-iat-10seconds-before-succeeds",
+        "8 seconds after, as other plans do",
+        "ensure-dpopproof-with-iat-10seconds-after-succeeds",
+    ],
+)
 def test_ensure_dpopproof_with_iat_10seconds_before_and_after_succeeds(
     side: TokenSide, caller: Caller, own: AssertionKey, key: ProofKey, offset: int
 ) -> None:

@@ -574,7 +574,7 @@ def test_a_logo_that_is_no_picture_is_not_shown_and_its_client_registered(
     assert http.get(f"{client.path}/logo").status_code == 404
 
 
-def test_registration_policy_uri_and_tos_uri(http: FlaskClient) -> None:
+def test_registration_policy_uri_and_registration_tos_uri(http: FlaskClient) -> None:
     links = {"policy_uri": "https://rp.example/policy", "tos_uri": "https://rp.example/tos"}
     client = registered(http, links)
     shown = login_page(http, client.id)
