@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 import time
 from base64 import urlsafe_b64encode
@@ -9,7 +10,6 @@ from hashlib import sha256
 
 from joserfc import jws
 from joserfc.jwk import ECKey
-from joserfc.util import json_dumps
 
 KEY = ECKey.generate_key("P-256")
 _PUBLIC = KEY.as_dict(private=False)
@@ -25,4 +25,4 @@ def sign(method: str, url: str, count: int, *, access_token: str | None = None) 
 
 def _sign(claims: dict[str, object]) -> str:
     header = {"typ": "dpop+jwt", "alg": "ES256", "jwk": _PUBLIC}
-    return jws.serialize_compact(header, json_dumps(claims), KEY, algorithms=["ES256"])
+    return jws.serialize_compact(header, json.dumps(claims), KEY, algorithms=["ES256"])
