@@ -12,8 +12,11 @@ def new_secret() -> str:
 
 
 def new_id() -> str:
-    """128 random bits in base64url, 22 characters: identifiers that are not secrets."""
-    return secrets.token_urlsafe(16)
+    """128 random bits in base64url, 22 characters: identifiers that are not secrets. None begins with a hyphen: it can
+    be given on a command line, where that would make it an option."""
+    while (found := secrets.token_urlsafe(16)).startswith("-"):
+        pass
+    return found
 
 
 def new_digits(length: int) -> str:
