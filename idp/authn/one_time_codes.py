@@ -15,6 +15,7 @@ from idp.crypto.random import hash_secret, new_digits, new_secret
 
 LIFETIME = timedelta(minutes=10)
 TRIES = 5
+_TRIES_REMEMBERED = 2 * LIFETIME  # longer than any code they count for, whichever node's clock began either
 DIGITS = 6
 _HOUR = timedelta(hours=1)
 LIMITS = {"phone": 3, "holder": 3, "address": 60}  # messages an hour
@@ -59,11 +60,13 @@ def issue(context: Context, purpose: str, *, holder: str, phone: str, is_decoy: 
 
 
 def judge(context: Context, purpose: str, *, holder: str, phone: str, code: str) -> Verdict:
-    """Whether this is the code; a right one is used up, by exactly one of several who give it."""
+    """Whether this is the code; a right one is used up, by exactly one of several who give it.
+
+    A try too many leaves the code where it is: an earlier one, still being judged, may be right.
+    """
     key = _key(purpose, holder)
-    tries = context.ephemeral.increment(_TRIES, key, LIFETIME)
+    tries = context.ephemeral.increment(_TRIES, key, _TRIES_REMEMBERED)
     if tries > TRIES:
-        context.ephemeral.forget(_CODE, key)
         return Verdict.OVER
     kept = context.ephemeral.get(_CODE, key)
     if kept is None:

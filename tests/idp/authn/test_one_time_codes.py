@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
+from typing import Any
 
 import pytest
 
@@ -138,6 +139,32 @@ def test_of_many_who_give_the_right_code_at_once_one_is_right(work: Work) -> Non
     with ThreadPoolExecutor(8) as pool:
         verdicts = list(pool.map(give, range(8)))
     assert verdicts.count(Verdict.RIGHT) == 1
+
+
+def test_a_try_too_many_does_not_take_the_code_from_one_being_judged(
+    context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = issue(context, "test", holder=HOLDER, phone=PHONE)
+    look = context.ephemeral.get
+
+    def overtaken(kind: str, key: str) -> dict[str, Any] | None:
+        """The first try is counted; before it is judged, five more come in."""
+        monkeypatch.setattr(context.ephemeral, "get", look)
+        assert [verdict(context, wrong(code)) for _ in range(5)] == [Verdict.WRONG] * 3 + [Verdict.OVER] * 2
+        return look(kind, key)
+
+    monkeypatch.setattr(context.ephemeral, "get", overtaken)
+    assert verdict(context, code) is Verdict.RIGHT
+
+
+def test_tries_too_many_stay_counted_as_long_as_the_code_lives(work: Work, clock: Clock) -> None:
+    with work() as context:
+        code = issue(context, "test", holder=HOLDER, phone=PHONE)
+        for _ in range(5):
+            verdict(context, wrong(code))
+    clock.advance(599)
+    with work() as context:
+        assert verdict(context, code) is Verdict.OVER
 
 
 @pytest.mark.usefixtures("both_engines", "ephemeral_store")
