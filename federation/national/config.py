@@ -76,8 +76,6 @@ class HallSettings(_Settings):
     default_locale: Literal["zh", "en"] = "zh"
     demo: bool = False
     """Show that this is a demonstration."""
-    trusted_proxies: int = Field(default=0, ge=0)
-    """How many reverse proxies stand in front."""
     upstream_label: Mapping[str, str] = Field(default_factory=dict)
     """By language: the regional platform whose people come here, for the page that says who vouched."""
     upstream_name: str = "region"
