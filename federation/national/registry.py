@@ -145,7 +145,8 @@ class Registry:
 
 def open_engine(url: str) -> Engine:
     """An engine for ``sqlite:///…`` or ``postgresql+psycopg://…``."""
-    engine = sqlalchemy_engine(url, pool_pre_ping=not url.startswith("sqlite"))
+    # An exception's text, which is logged, must not hold what was bound.
+    engine = sqlalchemy_engine(url, pool_pre_ping=not url.startswith("sqlite"), hide_parameters=True)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _set_up_sqlite)
     return engine

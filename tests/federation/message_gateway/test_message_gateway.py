@@ -90,6 +90,14 @@ def test_the_providers_sender_reaches_it(address: str, gateway: FlaskClient) -> 
         SmsGateway(address, "wrong").send("13800000003", "hello")
 
 
+def test_no_secret_shows_in_a_repr() -> None:
+    shown = repr(
+        Settings(database_url="postgresql+psycopg://user:db-password@host/db", master_key="m" * 43, token="t-1")
+    )
+    for secret in ("db-password", "m" * 43, "t-1"):
+        assert secret not in shown
+
+
 def test_a_missing_setting_is_named(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="database_url"):
         load({})

@@ -162,6 +162,14 @@ def test_the_environment_overrides_the_file(tmp_path) -> None:  # type: ignore[n
     assert "k" not in repr(settings.master_key)
 
 
+def test_no_secret_shows_in_a_repr() -> None:
+    url = "postgresql+psycopg://user:db-password@host/db"
+    values = hall_values() | {"database_url": url}
+    both = HallSettings(**values), AuthoritySettings(issuer=values["issuer"], database_url=url, master_key=KEY)
+    for secret in ("db-password", KEY, values["private_jwk"]["d"]):
+        assert secret not in repr(both)
+
+
 def hall_values() -> dict[str, Any]:
     values = {"issuer": "http://127.0.0.1:1", "url": "http://127.0.0.1:1/hall", "private_jwk": client_key("k")}
     return values | {"database_url": "sqlite://", "master_key": KEY}
