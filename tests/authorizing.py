@@ -5,11 +5,19 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from html import unescape
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
+from sqlalchemy import select
 from werkzeug.test import TestResponse
+
+from idp.context import Context
+from idp.crypto.random import hash_secret
+from idp.domain.grant import Grant
+from idp.storage import grants, tables
 
 VERIFIER = "a-code-verifier-of-sufficient-length-0123456789"
 CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).rstrip(b"=").decode()
@@ -44,6 +52,15 @@ def answer(response: TestResponse, redirect_uri: str = REDIRECT_URI) -> dict[str
     pairs = parse_qsl(urlsplit(found).query, keep_blank_values=True)
     assert len(dict(pairs)) == len(pairs), "a parameter is answered twice"
     return dict(pairs)
+
+
+def grant_of(work: Callable[[], AbstractContextManager[Context]], code: str) -> Grant:
+    """What the provider keeps with a code."""
+    with work() as context:
+        of_code = select(tables.grants.c.id).where(tables.grants.c.code_hash == hash_secret(code))
+        found = grants.find(context.db, context.db.execute(of_code).scalar_one())
+    assert found is not None
+    return found
 
 
 def page(response: TestResponse) -> tuple[str, str]:

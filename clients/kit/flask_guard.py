@@ -11,6 +11,8 @@ _POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 
+_DEFAULT_PORTS = {"http": ":80", "https": ":443"}
+
 
 def add_guard(app: Flask, base_url: str, *, form_targets: Sequence[str] = ()) -> None:
     """Refuse damaged requests with 400 and add the security headers.
@@ -19,9 +21,10 @@ def add_guard(app: Flask, base_url: str, *, form_targets: Sequence[str] = ()) ->
     its POST included (browsers apply form-action to them); none: no limit.
     """
     targets = "; form-action 'self' " + " ".join(form_targets) if form_targets else ""
-    own_host, is_secure = urlsplit(base_url).netloc, base_url.startswith("https://")
+    is_secure = base_url.startswith("https://")
     refuse_damaged(app)
-    app.before_request(lambda: _check_address(own_host))
+    refuse_other_hosts(app, base_url)
+    app.before_request(_check_path)
     app.after_request(lambda response: add_security_headers(response, _POLICY + targets, is_secure=is_secure))
 
 
@@ -31,6 +34,21 @@ def refuse_damaged(app: Flask) -> None:
     Before anything else reads it: a form that was parsed once cannot be told any more from one that was whole.
     """
     app.before_request_funcs.setdefault(None, []).insert(0, _check_request)
+
+
+def refuse_other_hosts(app: Flask, base_url: str) -> None:
+    """Answer 400 to whoever asks under another name than that of ``base_url``.
+
+    A load balancer's health check may use the bare address.
+    """
+    parts = urlsplit(base_url)
+    default_port = _DEFAULT_PORTS[parts.scheme]
+    own_host = parts.netloc.lower().removesuffix(default_port)
+
+    @app.before_request
+    def check_host() -> None:
+        if request.host.lower().removesuffix(default_port) != own_host and request.path != "/healthz":
+            abort(400)
 
 
 def add_security_headers(response: Response, policy: str, *, is_secure: bool, vary: str = "Cookie") -> Response:
@@ -48,9 +66,8 @@ def add_security_headers(response: Response, policy: str, *, is_secure: bool, va
     return response
 
 
-def _check_address(own_host: str) -> None:
-    # Whoever asks under another name gets nothing; a load balancer's health check may use the bare address.
-    if (request.host != own_host and request.endpoint != "healthz") or _is_damaged(request.path):
+def _check_path() -> None:
+    if _is_damaged(request.path):
         abort(400)
 
 

@@ -93,7 +93,8 @@ logout_notices = Table(
 
 def open_engine(url: str) -> Engine:
     """An engine for `sqlite:///…` or `postgresql+psycopg://…`, set up for many threads and short transactions."""
-    engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"))
+    # An exception's text, which is logged, must not hold what was bound.
+    engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"), hide_parameters=True)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _set_up_sqlite)
     return engine

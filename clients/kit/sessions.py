@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import secrets
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import ColumnElement, Engine, Row, delete, insert, or_, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from clients.kit import migrations
 from clients.kit.errors import LogoutReplayed, SessionEnded
 from clients.kit.jwt import SKEW
 from clients.kit.login import Login
@@ -37,13 +37,7 @@ NOTICE_KEPT = timedelta(hours=1)
 
 def migrate(url: str) -> None:
     """Bring the tables in the database at `url` up to date."""
-    from alembic import command
-    from alembic.config import Config
-
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parents[2] / "migrations" / "portals"))
-    config.attributes["sqlalchemy.url"] = url
-    command.upgrade(config, "head")
+    migrations.upgrade("portals", url)
 
 
 class SessionStore:

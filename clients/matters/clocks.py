@@ -49,11 +49,6 @@ class Calendar:
             days -= self.is_working_day(end)
         return end
 
-    def working_days_between(self, start: date, end: date) -> int:
-        """Working days after `start` up to and with `end`; 0 when `end` is not later."""
-        days = max((end - start).days, 0)
-        return sum(self.is_working_day(start + ONE_DAY * n) for n in range(1, days + 1))
-
     def is_provisional(self, end: date) -> bool:
         """Whether a term ends in a year whose holidays are not announced yet."""
         return end > self.known_until

@@ -28,7 +28,7 @@ class MattersSettings(BaseModel):
     """Our own identifier: the audience that access tokens must name."""
     issuer: str = "http://127.0.0.1:8000"
     """The provider whose access tokens are trusted."""
-    database_url: str = "sqlite:///var/matters.sqlite3"
+    database_url: str = Field(default="sqlite:///var/matters.sqlite3", repr=False)
     """SQLAlchemy URL: sqlite:///… or postgresql+psycopg://…"""
     master_key: str = Field(repr=False)
     """32 random bytes in base64url, from which the sealing and the indexing key are derived."""

@@ -44,7 +44,7 @@ class Settings:
     """Private JWK for private_key_jwt; its public half is registered at the provider."""
     client_key_algorithm: str = "ES256"
     scope: str = SCOPE
-    database_url: str = "sqlite:///var/portal.sqlite3"
+    database_url: str = field(default="sqlite:///var/portal.sqlite3", repr=False)
     """SQLAlchemy URL of the session store (postgresql+psycopg://… or sqlite:///…)."""
     master_key: str = field(default="", repr=False)
     """32 random bytes in base64url; the keys for sealing sessions and signing forms are derived from it."""

@@ -22,7 +22,7 @@ class PortalPages:
     def problem(self, error: KitError, status: int, retry_url: str) -> ResponseReturnValue:
         code = error.error if isinstance(error, LoginRefused) else None
         page = render_template(
-            "clients/portals/problem.html",
+            "relying_parties/problem.html",
             title=_("Signing in did not work"),
             sentence=explain(error),
             code=code,
@@ -35,11 +35,24 @@ class PortalPages:
         return response
 
     def signed_out(self, provider_url: str | None, is_complete: bool) -> ResponseReturnValue:
-        return render_template("clients/portals/signed_out.html", provider_url=provider_url, is_complete=is_complete)
+        done = _(
+            "You are signed out of this portal and of the sign-in service, which is now signing you out of the other "
+            "services you used."
+        )
+        unsure = _(
+            "You are signed out of this portal. The sign-in service did not answer, so you may still be signed in "
+            "there. On a shared computer, close the browser."
+        )
+        return render_template(
+            "relying_parties/signed_out.html",
+            sentence=done if is_complete else unsure,
+            is_complete=is_complete,
+            provider_url=provider_url,
+        )
 
     def insufficient(self, required: str, reached: str | None, retry_url: str) -> ResponseReturnValue:
         page = render_template(
-            "clients/portals/problem.html",
+            "relying_parties/problem.html",
             title=_("A higher identity level is needed"),
             sentence=_("This page needs a higher identity level than you have now."),
             code=None,

@@ -38,7 +38,7 @@ def add_refusals(app: Flask, portal: Portal) -> None:
 def _page(title: str, sentence: str, status: int, **action: str) -> ResponseReturnValue:
     shown = {**home_link(), **action}
     return make_response(
-        render_template("clients/portals/problem.html", title=title, sentence=sentence, code=None, **shown), status
+        render_template("relying_parties/problem.html", title=title, sentence=sentence, code=None, **shown), status
     )
 
 

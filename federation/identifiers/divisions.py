@@ -26,11 +26,6 @@ class Division:
     parent: str | None
     plate_letter: str | None = None
 
-    @property
-    def platform_code(self) -> str:
-        """The twelve-digit form of the national platform."""
-        return self.code + "000000"
-
 
 @dataclass(frozen=True, slots=True)
 class _Table:

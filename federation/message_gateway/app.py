@@ -7,6 +7,7 @@ import ipaddress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -18,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
 from clients.kit.flask_guard import add_security_headers, refuse_damaged
+from clients.kit.http import LOOPBACK_HOSTS
 from clients.kit.sealing import decode_key
 from federation.message_gateway.config import Settings
 from federation.message_gateway.storage import Message, Messages, open_engine
@@ -90,12 +92,14 @@ def _add_routes(app: Flask, store: Messages, token: str) -> None:
 
 
 def _only_from_here() -> None:
-    """Codes for other people's phones are nobody's business beyond this machine."""
+    """Codes for other people's phones are nobody's business beyond this machine, nor that of a page in a browser here
+    whose name was made to lead to us."""
     try:
         is_here = ipaddress.ip_address(request.remote_addr or "").is_loopback
+        is_asked_for_here = urlsplit(f"//{request.host}").hostname in LOOPBACK_HOSTS
     except ValueError:
-        is_here = False
-    if not is_here:
+        abort(403)
+    if not (is_here and is_asked_for_here):
         abort(403)
 
 

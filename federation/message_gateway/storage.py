@@ -7,10 +7,10 @@ import hmac
 import json
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
 from sqlalchemy import Column, Engine, Index, Integer, LargeBinary, MetaData, String, Table, delete, insert, select
 
+from clients.kit import migrations
 from clients.kit.sealing import Sealer
 from clients.kit.session_tables import UtcDateTime, open_engine
 
@@ -67,10 +67,4 @@ class Messages:
 
 def migrate(url: str) -> None:
     """Bring the tables in the database at ``url`` up to date."""
-    from alembic import command
-    from alembic.config import Config
-
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parents[2] / "migrations" / "gateway"))
-    config.attributes["sqlalchemy.url"] = url
-    command.upgrade(config, "head")
+    migrations.upgrade("gateway", url)

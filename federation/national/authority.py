@@ -19,6 +19,7 @@ from werkzeug.exceptions import HTTPException
 
 from clients.kit.access import utc_now
 from clients.kit.errors import AccessDenied
+from clients.kit.flask_guard import refuse_other_hosts
 from clients.kit.flask_resource import answer_refusals, current_token, protected
 from clients.kit.http import HttpClient
 from clients.kit.provider import Provider
@@ -79,6 +80,7 @@ def create_app(settings: AuthoritySettings, registry: Registry, http: HttpClient
     app.add_url_rule("/healthz", view_func=_health)
     for path, view in (("/persons/verify", _verify_person), ("/enterprises/verify", _verify_enterprise)):
         app.add_url_rule(path, view_func=protected(verifier, SCOPE)(view), methods=["POST"])
+    refuse_other_hosts(app, settings.issuer)
     app.before_request(_misbehave)
     app.after_request(_forbid_caching)
     answer_refusals(app)

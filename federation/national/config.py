@@ -30,7 +30,7 @@ class AuthoritySettings(_Settings):
 
     issuer: str
     """The provider whose access tokens open the API (the national one)."""
-    database_url: str
+    database_url: str = Field(repr=False)
     """SQLAlchemy URL of the registry's own database."""
     master_key: SecretStr
     """32 random bytes in base64url; the keys for sealing and for the index are derived from it."""
@@ -69,15 +69,13 @@ class HallSettings(_Settings):
     client_id: str = "national-hall"
     private_jwk: dict[str, Any] = Field(repr=False)
     """The key of private_key_jwt, ES256, with its kid."""
-    database_url: str
+    database_url: str = Field(repr=False)
     """SQLAlchemy URL of the hall's own sessions."""
     master_key: SecretStr
     """32 random bytes in base64url, for sealing sessions and signing forms."""
     default_locale: Literal["zh", "en"] = "zh"
     demo: bool = False
     """Show that this is a demonstration."""
-    trusted_proxies: int = Field(default=0, ge=0)
-    """How many reverse proxies stand in front."""
     upstream_label: Mapping[str, str] = Field(default_factory=dict)
     """By language: the regional platform whose people come here, for the page that says who vouched."""
     upstream_name: str = "region"

@@ -13,7 +13,6 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from flask import Flask
 from flask_babel import Babel
 from flask_wtf.csrf import CSRFProtect
-from werkzeug.middleware.proxy_fix import ProxyFix
 
 from clients.kit.client_auth import PrivateKeyJwt
 from clients.kit.flask_language import choose_language, current_language
@@ -58,10 +57,6 @@ def create_app(settings: HallSettings, http: HttpClient | None = None) -> Flask:
     app.register_blueprint(login.blueprint)
     hall_frame.install(app, settings, login)
     hall_pages.install(app, settings, login)
-    if settings.trusted_proxies:
-        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
-            app.wsgi_app, x_for=settings.trusted_proxies, x_proto=settings.trusted_proxies
-        )
     return app
 
 

@@ -145,7 +145,20 @@ class HallPages:
         return response
 
     def signed_out(self, provider_url: str | None, is_complete: bool) -> ResponseReturnValue:
-        return render_template("federation/signed_out.html", provider_url=provider_url, is_complete=is_complete)
+        done = _(
+            "You are signed out of the hall and of the national platform, which is now signing you out of the other "
+            "services you used, those of your region included."
+        )
+        unsure = _(
+            "You are signed out of the hall. The national platform did not answer, so you may still be signed in "
+            "there. On a shared computer, close the browser."
+        )
+        return render_template(
+            "relying_parties/signed_out.html",
+            sentence=done if is_complete else unsure,
+            is_complete=is_complete,
+            provider_url=provider_url,
+        )
 
     def insufficient(self, required: str, reached: str | None, retry_url: str) -> ResponseReturnValue:
         sentence = _("This page needs a higher identity level than you have now.")
@@ -165,7 +178,7 @@ def explain(error: KitError) -> str:
 
 def _problem(title: str, sentence: str, action_label: str, action_url: str, code: str | None = None) -> str:
     return render_template(
-        "federation/problem.html",
+        "relying_parties/problem.html",
         title=title,
         sentence=sentence,
         code=code,

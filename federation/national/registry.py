@@ -12,7 +12,6 @@ import hmac
 import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -21,6 +20,7 @@ from sqlalchemy import Engine, RowMapping, delete, event, func, insert, select, 
 from sqlalchemy import create_engine as sqlalchemy_engine
 from sqlalchemy.dialects import postgresql, sqlite
 
+from clients.kit import migrations
 from clients.kit.sealing import Sealer, decode_key
 from federation.identifiers import normalise_resident_id, normalise_uscc
 from federation.identifiers.person_name import normalise_person_name
@@ -145,7 +145,8 @@ class Registry:
 
 def open_engine(url: str) -> Engine:
     """An engine for ``sqlite:///…`` or ``postgresql+psycopg://…``."""
-    engine = sqlalchemy_engine(url, pool_pre_ping=not url.startswith("sqlite"))
+    # An exception's text, which is logged, must not hold what was bound.
+    engine = sqlalchemy_engine(url, pool_pre_ping=not url.startswith("sqlite"), hide_parameters=True)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _set_up_sqlite)
     return engine
@@ -153,13 +154,7 @@ def open_engine(url: str) -> Engine:
 
 def migrate(url: str) -> None:
     """Bring the registry's tables in the database at ``url`` up to date."""
-    from alembic import command
-    from alembic.config import Config
-
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parents[2] / "migrations" / "authority"))
-    config.attributes["sqlalchemy.url"] = url
-    command.upgrade(config, "head")
+    migrations.upgrade("authority", url)
 
 
 def seed(database_url: str, master_key: str) -> int:

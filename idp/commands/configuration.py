@@ -24,9 +24,9 @@ def import_file(file: Path, dry_run: bool) -> None:
     """
     with working() as context:
         try:
-            plan = importing.plan(context, read(file, context.now, settings_table()), settings_table())
-            if not dry_run:
-                importing.carry_out(plan)
+            document = read(file, context.now, settings_table())
+            judge = importing.plan if dry_run else importing.carry_out
+            plan = judge(context, document, settings_table())
         except (Refused, OSError) as error:
             raise click.ClickException(f"nothing is imported\n{error}") from error
         if dry_run:

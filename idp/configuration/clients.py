@@ -6,6 +6,7 @@ as long as the client's method needs one.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -16,17 +17,18 @@ from idp.configuration.step import Refused, Step, place_of
 from idp.context import Context
 from idp.crypto.random import hash_secret
 from idp.domain.client import Client
-from idp.protocol.client_documents import fetch_logo, keep_logo
+from idp.protocol.client_documents import keep_logo
 from idp.protocol.client_metadata import OPERATOR, validate
 from idp.protocol.client_secrets import kept, signing_key, uses_secret
 from idp.protocol.errors import ProtocolError
 from idp.storage import clients
+from idp.storage.client_logos import Logo
 
 _HIDDEN = ("client_secret_hash", "registration_access_token_hash")
 
 
-def plan(context: Context, entry: ClientEntry) -> Step:
-    """Raises Refused."""
+def plan(context: Context, entry: ClientEntry, logos: Mapping[str, Logo | None]) -> Step:
+    """``logos``: the pictures at hand, by their address. Raises Refused."""
     place = place_of("clients", entry.client_id)
     known = clients.find_even_disabled(context.db, entry.client_id)
     try:
@@ -44,7 +46,10 @@ def plan(context: Context, entry: ClientEntry) -> Step:
     )
     before = described(context, known) if known else None
     changes = differences(place, before, described(context, wanted), hidden=_HIDDEN)
-    return Step(changes, partial(_put, context, known, wanted))
+    uri = metadata.get("logo_uri")
+    if uri == (known and known.metadata.get("logo_uri")):
+        return Step(changes, partial(_put, context, wanted))
+    return Step(changes, partial(_put, context, wanted, logos), uri)
 
 
 def described(context: Context, client: Client) -> dict[str, Any]:
@@ -97,7 +102,8 @@ def _secret(context: Context, entry: ClientEntry, method: str, known: Client | N
     return {"secret_hash": wanted}
 
 
-def _put(context: Context, known: Client | None, client: Client) -> None:
+def _put(context: Context, client: Client, logos: Mapping[str, Logo | None] | None = None) -> None:
+    """``logos``: where the client's picture is among; None: it keeps the one it has."""
     clients.put(
         context.db,
         client.client_id,
@@ -109,6 +115,6 @@ def _put(context: Context, known: Client | None, client: Client) -> None:
         secret_sealed=client.secret_sealed,
         registration_token_hash=client.registration_token_hash,
     )
-    uri = client.metadata.get("logo_uri")
-    if uri != (known and known.metadata.get("logo_uri")):
-        keep_logo(context, client.client_id, fetch_logo(context.provider, uri))
+    if logos is not None:
+        uri = client.metadata.get("logo_uri")
+        keep_logo(context, client.client_id, None if uri is None else logos[uri])

@@ -1,11 +1,12 @@
 """An import: everything in the file is judged first, then what differs is written, in one transaction or not at all.
 
-What the file does not name stays. A second import of the same file changes nothing.
+What the file does not name stays. A second import of the same file changes nothing. Clients' pictures are fetched
+between the two, with no transaction open; what was judged is then judged again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -14,8 +15,10 @@ from idp.configuration.difference import Change
 from idp.configuration.document import Document
 from idp.configuration.step import Refused, Step
 from idp.context import Context
+from idp.protocol.client_documents import fetch_logo
 from idp.storage import signing_keys as stored_keys
 from idp.storage.accounts import AccountExists
+from idp.storage.client_logos import Logo
 
 
 @dataclass(frozen=True)
@@ -29,12 +32,20 @@ class Plan:
     def changes(self) -> list[Change]:
         return [change for step in self.steps for change in step.changes]
 
+    @property
+    def logo_uris(self) -> frozenset[str]:
+        """The pictures needed to carry it out."""
+        return frozenset(step.logo_uri for step in self.steps if step.logo_uri is not None)
 
-def plan(context: Context, document: Document, settings_table: str = "idp") -> Plan:
-    """Compare the file with the database; nothing is written. Raises Refused with everything that is wrong."""
+
+def plan(
+    context: Context, document: Document, settings_table: str = "idp", logos: Mapping[str, Logo | None] | None = None
+) -> Plan:
+    """Compare the file with the database; nothing is written or fetched. ``logos``: what was fetched before, by its
+    address. Raises Refused with everything that is wrong."""
     problems: list[str] = []
     steps: list[Step] = []
-    for judge in _judges(context, document):
+    for judge in _judges(context, document, logos or {}):
         try:
             steps.append(judge())
         except Refused as refused:
@@ -50,22 +61,29 @@ def plan(context: Context, document: Document, settings_table: str = "idp") -> P
     return Plan(steps, found)
 
 
-def carry_out(plan: Plan) -> None:
-    """Write what differs. Raises Refused where meanwhile somebody took what the file gives to another; the caller's
-    transaction is then rolled back."""
+def carry_out(context: Context, document: Document, settings_table: str = "idp") -> Plan:
+    """Write what differs; gives what that was. Raises Refused, also where meanwhile somebody took what the file gives
+    to another; the caller's transaction is then rolled back."""
+    logos: dict[str, Logo | None] = {}
+    wanted = plan(context, document, settings_table)
+    while missing := wanted.logo_uris - logos.keys():
+        context.db.rollback()  # on SQLite comparing takes the write lock, and a picture may take five seconds
+        logos |= {uri: fetch_logo(context.provider, uri) for uri in sorted(missing)}
+        wanted = plan(context, document, settings_table, logos)
     try:
-        for step in plan.steps:
+        for step in wanted.steps:
             if step.changes:
                 step.carry_out()
     except AccountExists:
         raise Refused(["people: a username or number belongs to somebody else meanwhile"]) from None
+    return wanted
 
 
-def _judges(context: Context, document: Document) -> Iterator[Callable[[], Step]]:
+def _judges(context: Context, document: Document, logos: Mapping[str, Logo | None]) -> Iterator[Callable[[], Step]]:
     if document.signing_keys:
         stored_keys.lock(context.db)
     known = {key.kid: key for key in stored_keys.list_all(context.db, context.vault)} if document.signing_keys else {}
     yield from (partial(signing_keys.plan, context, key, known.get(key.kid)) for key in document.signing_keys)
-    yield from (partial(clients.plan, context, entry) for entry in document.clients)
+    yield from (partial(clients.plan, context, entry, logos) for entry in document.clients)
     yield from (partial(people.plan, context, entry) for entry in document.people)
     yield from (partial(access_tokens.plan, context, entry) for entry in document.initial_access_tokens)

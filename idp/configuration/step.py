@@ -18,10 +18,12 @@ class Refused(ValueError):
 
 @dataclass(frozen=True)
 class Step:
-    """An entry of the file against the database. ``carry_out`` writes; it is called only where something changes."""
+    """An entry of the file against the database. ``carry_out`` writes; it is called only where something changes.
+    ``logo_uri``: the picture that must have been fetched before."""
 
     changes: Sequence[Change]
     carry_out: Callable[[], None]
+    logo_uri: str | None = None
 
 
 def place_of(table: str, name: object) -> str:

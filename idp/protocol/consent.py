@@ -1,11 +1,13 @@
 """Consent: what a client would learn or may do, whether the person agreed to it before, and what to ask now.
 
-OpenID Connect Core §3.1.2.4 (obtaining consent), §11 (offline access needs it too), RFC 6819 §5.2.3.2: first-party
-services, which the operator answers for, need none unless they ask for it by ``prompt=consent``.
+OpenID Connect Core §3.1.2.4 (obtaining consent), §5.4 (an agreed scope is agreed claims), §11 (offline access needs it
+too), RFC 6819 §5.2.3.2: first-party services, which the operator answers for, need none unless they ask for it by
+``prompt=consent``.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from idp.domain.session import Consent
@@ -16,8 +18,7 @@ from idp.protocol.requested_claims import ABOUT_THE_LOGIN
 
 def single_claims(request: AuthorizationRequest) -> frozenset[str]:
     """The claims asked for by name that no asked scope brings anyway."""
-    by_scope = {name for scope in request.scope for name in SCOPE_CLAIMS.get(scope, ())}
-    return request.claims.names - ABOUT_THE_LOGIN - by_scope
+    return request.claims.names - ABOUT_THE_LOGIN - _claims_of(request.scope)
 
 
 def is_consent_needed(request: AuthorizationRequest, remembered: Consent | None, started_at: datetime) -> bool:
@@ -29,4 +30,11 @@ def is_consent_needed(request: AuthorizationRequest, remembered: Consent | None,
 
 
 def _covers(request: AuthorizationRequest, remembered: Consent | None) -> bool:
-    return remembered is not None and remembered.covers(request.scope, single_claims(request))
+    """Who agreed to a scope agreed to each of its claims (§5.4), so one of them asked for singly is nothing new."""
+    if remembered is None:
+        return False
+    return remembered.covers(request.scope, single_claims(request) - _claims_of(remembered.scope))
+
+
+def _claims_of(scopes: Iterable[str]) -> frozenset[str]:
+    return frozenset(name for scope in scopes for name in SCOPE_CLAIMS.get(scope, ()))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
@@ -18,6 +18,7 @@ from idp.domain.client import Client
 from idp.storage import clients
 
 _KEPT_FOR = timedelta(seconds=60)
+"""How long an origin may outlive its client, and a registration may take until it is found by its time."""
 _HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f:.]+")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 HEADERS = (("Access-Control-Expose-Headers", "WWW-Authenticate, DPoP-Nonce"),)
@@ -30,19 +31,24 @@ PREFLIGHT_HEADERS = (
 
 @dataclass(frozen=True)
 class _Known:
+    """``read_at``: when every client was read; ``updated_at``: when those that had changed were added."""
+
     origins: frozenset[str]
     read_at: datetime
+    updated_at: datetime
 
 
 def is_allowed(context: Context, origin: str) -> bool:
     """Whether pages of this origin may read our answers. Known origins cost no statement; an unknown one at most one
-    a second (the clients' cache life), whoever asks."""
-    parts = context.provider.parts
-    known = parts.get("origins")
-    age = context.now - known.read_at if known else None
-    fresh_enough = _KEPT_FOR if known and origin in known.origins else context.settings.client_cache_lifetime
-    if known is None or age is None or age >= fresh_enough:
-        known = parts["origins"] = _Known(_origins(clients.list_all(context.db)), context.now)
+    a second (the clients' cache life), whoever asks, and that reads what has changed: all clients, of which there may
+    be many, are read once a minute."""
+    now, parts = context.now, context.provider.parts
+    known: _Known | None = parts.get("origins")
+    if known is None or now - known.read_at >= _KEPT_FOR:
+        known = parts["origins"] = _Known(_origins(clients.list_all(context.db)), now, now)
+    elif origin not in known.origins and now - known.updated_at >= context.settings.client_cache_lifetime:
+        changed = clients.list_changed(context.db, known.updated_at - _KEPT_FOR)
+        known = parts["origins"] = replace(known, origins=known.origins | _origins(changed), updated_at=now)
     return origin in known.origins
 
 

@@ -229,10 +229,6 @@ def find_failures(db: Db, account_id: str, now: datetime, memory: timedelta) -> 
     return (int(row.failed_count), row.last_failed_at) if row else None
 
 
-def clear_failures(db: Db, account_id: str) -> None:
-    db.execute(update(accounts).where(accounts.c.id == account_id).values(failed_count=0, last_failed_at=None))
-
-
 def add_proof(db: Db, account_id: str, proof: Proof, now: datetime, *, raises_level: bool = True) -> None:
     """Store a proof; a valid one raises the account's level, unless it says nothing of who holds the password."""
     _insert_proof(db, account_id, proof)

@@ -45,6 +45,11 @@ def list_all(db: Db) -> list[Client]:
     return [_client_of(row) for row in db.execute(select(clients).order_by(clients.c.client_id))]
 
 
+def list_changed(db: Db, since: datetime) -> list[Client]:
+    """The clients made or changed from then on."""
+    return [_client_of(row) for row in db.execute(select(clients).where(clients.c.updated_at >= since))]
+
+
 def put(
     db: Db,
     client_id: str,

@@ -175,12 +175,6 @@ def consume_code(
     return _grant_of(row) if row else None
 
 
-def find_by_code(db: Db, code_hash: str) -> Grant | None:
-    """The grant of a code, used or not: for telling a replay from a code that never was."""
-    row = db.execute(select(*_COLUMNS).where(grants.c.code_hash == code_hash)).first()
-    return _grant_of(row) if row else None
-
-
 def revoke_replayed(db: Db, code_hash: str, now: datetime) -> str | None:
     """Revoke what a code gave if it was used before: the id of the grant, None when there was nothing to revoke."""
     row = db.execute(

@@ -228,22 +228,6 @@ def end(db: Db, session_id: str, reason: str, now: datetime) -> bool:
     return ended.first() is not None
 
 
-def find_upstream(db: Db, vault: Vault, session_id: str) -> UpstreamSession | None:
-    """Where a session came from; None for a local login."""
-    row = db.execute(
-        select(
-            sessions.c.upstream_issuer,
-            sessions.c.upstream_subject,
-            sessions.c.upstream_sid,
-            sessions.c.upstream_id_token_sealed,
-        ).where(sessions.c.id == session_id)
-    ).first()
-    if row is None or row.upstream_issuer is None:
-        return None
-    id_token = vault.open("upstream_id_token", row.upstream_id_token_sealed, session_id).decode()
-    return UpstreamSession(row.upstream_issuer, row.upstream_subject, row.upstream_sid, id_token)
-
-
 def list_clients(db: Db, session_id: str) -> list[tuple[str, str]]:
     """(client_id, subject as that client knows the person) of every client that got tokens in the session."""
     query = (

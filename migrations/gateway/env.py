@@ -1,20 +1,8 @@
-"""Alembic environment of the message gateway's simulator; the URL comes as the attribute `sqlalchemy.url`."""
+"""Alembic environment of the message gateway's simulator; clients.kit.migrations runs it."""
 
 from __future__ import annotations
 
-from alembic import context
-
+from clients.kit.migrations import run
 from federation.message_gateway.storage import metadata, open_engine
 
-url = context.config.attributes["sqlalchemy.url"]
-engine = open_engine(url)
-with engine.connect() as connection:
-    context.configure(
-        connection=connection,
-        target_metadata=metadata,
-        version_table="alembic_version_gateway",
-        render_as_batch=url.startswith("sqlite"),
-    )
-    with context.begin_transaction():
-        context.run_migrations()
-engine.dispose()
+run(metadata, "alembic_version_gateway", open_engine)

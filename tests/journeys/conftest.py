@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import pytest
+from flask import Flask
 
 from idp.config import Settings
+from tests.conftest import AddPerson, RegisterClient
 from tests.journeys.demo import Demo, free_layout, running_demo
+from tests.journeys.service import Kind, start
 from tests.members import Federation, federation
 from tests.person import Person
 
@@ -32,6 +36,25 @@ def new_person() -> Iterator[Callable[..., Person]]:
             return person
 
         yield new
+
+
+@pytest.fixture
+def start_service(
+    make_app: Callable[..., Flask],
+    serve: Callable[..., str],
+    free_port: Callable[[], int],
+    register_client: RegisterClient,
+    add_person: AddPerson,
+) -> Callable[[type[Kind], str], Kind]:
+    """`start_service(Service, "localhost")` runs a relying party beside a provider until the test ends."""
+    return partial(
+        start,
+        make_app=make_app,
+        serve=serve,
+        free_port=free_port,
+        register_client=register_client,
+        add_person=add_person,
+    )
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ through, a page that brings itself up to date."""
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -13,7 +13,6 @@ from flask import Flask, request
 from markupsafe import Markup
 from playwright.sync_api import BrowserContext, Page, expect
 
-from idp.context import Provider
 from idp.crypto.jose import read_unverified
 from idp.crypto.random import hash_secret
 from idp.outbox import Dispatcher
@@ -21,86 +20,45 @@ from idp.storage import grants
 from idp.worker import HANDLERS
 from tests.authorizing import asking
 from tests.clock import Clock
-from tests.conftest import PASSWORD, AddPerson, RegisterClient
+from tests.conftest import RegisterClient
+from tests.journeys.service import RunningService, log_in
 
 
 @dataclass
-class Service:
-    """A relying party on another site: it posts its request and takes its answer by GET or POST."""
-
-    provider: Provider
-    url: str
-    received: list[dict[str, str]] = field(default_factory=list)
+class Service(RunningService):
+    """On another site than the provider: it posts its request as well."""
 
     @property
-    def callback(self) -> str:
-        return self.url + "/callback"
+    def metadata(self) -> dict[str, Any]:
+        return super().metadata | {"client_name": "货运服务", "backchannel_logout_uri": self.url + "/logout"}
+
+    def app(self) -> Flask:
+        app = super().app()
+
+        @app.get("/start")
+        def start() -> str:
+            hidden = "".join(
+                Markup('<input type="hidden" name="{}" value="{}">').format(name, value)
+                for name, value in {**self.asking(), **request.args}.items()
+            )
+            return f'<form method="post" action="{self.issuer}/authorize">{hidden}<button id="go">go</button></form>'
+
+        @app.post("/logout")
+        def logout() -> str:
+            return ""
+
+        return app
 
     def asking(self, **changes: Any) -> dict[str, Any]:
         return asking(redirect_uri=self.callback, **changes)
 
     def authorize_url(self, **changes: Any) -> str:
-        return f"{self.provider.settings.issuer}/authorize?{urlencode(self.asking(**changes))}"
+        return f"{self.issuer}/authorize?{urlencode(self.asking(**changes))}"
 
 
-@pytest.fixture
-def service(
-    make_app: Callable[..., Flask],
-    serve: Callable[..., str],
-    free_port: Callable[[], int],
-    register_client: RegisterClient,
-    add_person: AddPerson,
-) -> Service:
-    idp_port, port = free_port(), free_port()
-    url = f"http://localhost:{port}"  # another site than 127.0.0.1
-    app = make_app(issuer=f"http://127.0.0.1:{idp_port}", outbound_allow=(f"localhost:{port}",))
-    provider: Provider = app.extensions["tongxing"]
-    service = Service(provider, url)
-    add_person(provider=provider, username="zhangwei")
-    register_client(
-        provider=provider,
-        client_name="货运服务",
-        redirect_uris=[service.callback],
-        post_logout_redirect_uris=[url + "/bye"],
-        backchannel_logout_uri=url + "/logout",
-    )
-    serve(app, idp_port)
-    serve(_service_app(service), port)
-    return service
-
-
-def _service_app(service: Service) -> Flask:
-    app = Flask("service", static_folder=None)
-
-    @app.get("/start")
-    def start() -> str:
-        hidden = "".join(
-            Markup('<input type="hidden" name="{}" value="{}">').format(name, value)
-            for name, value in {**service.asking(), **request.args}.items()
-        )
-        action = service.provider.settings.issuer + "/authorize"
-        return f'<form method="post" action="{action}">{hidden}<button id="go">go</button></form>'
-
-    @app.route("/callback", methods=["GET", "POST"])
-    def callback() -> str:
-        service.received.append(dict(request.values))
-        return '<p id="arrived">arrived</p>'
-
-    @app.post("/logout")
-    def logout() -> str:
-        return ""
-
-    @app.get("/bye")
-    def bye() -> str:
-        return '<p id="bye">bye</p>'
-
-    return app
-
-
-def log_in(page: Page) -> None:
-    page.fill("#username", "zhangwei")
-    page.fill("#password", PASSWORD)
-    page.click("#login-submit")
+@pytest.fixture(name="service")
+def running_service(start_service: Callable[..., Service]) -> Service:
+    return start_service(Service, "localhost")
 
 
 def test_request_posted_by_another_site_finds_the_session_and_answers_by_form_post(
@@ -111,7 +69,7 @@ def test_request_posted_by_another_site_finds_the_session_and_answers_by_form_po
     page.click("#consent-allow")
     expect(page.locator("#arrived")).to_be_visible()
     first = service.received.pop()
-    assert "code" in first and first["iss"] == service.provider.settings.issuer
+    assert "code" in first and first["iss"] == service.issuer
     page.goto(service.url + "/start?state=a%22b%26%3Cc&response_mode=form_post")
     page.click("#go")
     expect(page.locator("#arrived")).to_be_visible()
@@ -187,7 +145,7 @@ def test_signed_out_page_follows_the_deliveries(browser: Any, service: Service, 
     page.click("#consent-allow")
     with service.provider.work() as work:
         assert grants.consume_code(work.db, hash_secret(service.received.pop()["code"]), "client", work.now)
-    page.goto(service.provider.settings.issuer + "/logout")
+    page.goto(service.issuer + "/logout")
     expect(page.locator("li", has_text="货运服务")).to_be_visible()
     page.click("#logout-yes")
     expect(page.locator("#signed-out-summary")).to_contain_text("0")

@@ -15,94 +15,61 @@ import pytest
 from flask import Flask, request
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from idp.context import Provider
 from idp.crypto.random import hash_secret
 from idp.storage import grants
 from tests.authorizing import asking
-from tests.conftest import PASSWORD, AddPerson, RegisterClient
+from tests.journeys.service import RunningService, log_in
 
 
 @dataclass
-class Service:
-    """A relying party on 127.0.0.1, as the provider is: for cookies one site with it, yet another origin."""
+class Service(RunningService):
+    """On 127.0.0.1, as the provider is: for cookies one site with it, yet another origin."""
 
-    issuer: str
-    provider: Provider
-    url: str
     told: list[dict[str, str]] = field(default_factory=list)
-    answers: list[dict[str, str]] = field(default_factory=list)
     hanging: threading.Event | None = None
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        return super().metadata | {"is_first_party": True, "frontchannel_logout_uri": f"{self.url}/told?kept=1"}
+
+    def app(self) -> Flask:
+        app = super().app()
+
+        @app.get("/told")
+        def told() -> str:
+            self.told.append(dict(request.args))
+            if self.hanging is not None:
+                self.hanging.wait(30)
+            return "<script>top.location = '/stolen'</script>"
+
+        @app.get("/watch")
+        def watch() -> str:
+            """As certification's page does: the provider's frame, and messages from this origin."""
+            return f"""<iframe id="op" src="{self.issuer}/check-session" hidden></iframe><script>
+                window.heard = [];
+                window.addEventListener("message", event => window.heard.push([event.origin, event.data]));
+                window.ask = message => document.getElementById("op").contentWindow.postMessage(message, "*");
+                </script>"""
+
+        return app
 
     def log_in(self, page: Page) -> dict[str, str]:
         """The whole login in the browser; the answer the service got, its code redeemed."""
-        page.goto(f"{self.issuer}/authorize?{urlencode(asking(redirect_uri=f'{self.url}/callback'))}")
-        page.fill("#username", "zhangwei")
-        page.fill("#password", PASSWORD)
-        page.click("#login-submit")
+        page.goto(f"{self.issuer}/authorize?{urlencode(asking(redirect_uri=self.callback))}")
+        log_in(page)
         expect(page.locator("#arrived")).to_be_visible()
-        answer = self.answers.pop()
+        answer = self.received.pop()
         with self.provider.work() as work:
             assert grants.consume_code(work.db, hash_secret(answer["code"]), "client", work.now)
         return answer
 
 
-@pytest.fixture
-def service(
-    make_app: Callable[..., Flask],
-    serve: Callable[..., str],
-    free_port: Callable[[], int],
-    register_client: RegisterClient,
-    add_person: AddPerson,
-) -> Iterator[Service]:
-    idp_port, port = free_port(), free_port()
-    issuer, url = f"http://127.0.0.1:{idp_port}", f"http://127.0.0.1:{port}"
-    app = make_app(issuer=issuer)
-    provider: Provider = app.extensions["tongxing"]
-    service = Service(issuer, provider, url)
-    add_person(provider=provider, username="zhangwei")
-    register_client(
-        provider=provider,
-        is_first_party=True,
-        redirect_uris=[f"{url}/callback"],
-        post_logout_redirect_uris=[f"{url}/bye"],
-        frontchannel_logout_uri=f"{url}/told?kept=1",
-    )
-    serve(app, idp_port)
-    serve(_service_app(service), port)
-    yield service
-    if service.hanging is not None:
-        service.hanging.set()
-
-
-def _service_app(service: Service) -> Flask:
-    app = Flask("service", static_folder=None)
-
-    @app.get("/callback")
-    def callback() -> str:
-        service.answers.append(dict(request.args))
-        return '<p id="arrived">arrived</p>'
-
-    @app.get("/told")
-    def told() -> str:
-        service.told.append(dict(request.args))
-        if service.hanging is not None:
-            service.hanging.wait(30)
-        return "<script>top.location = '/stolen'</script>"
-
-    @app.get("/bye")
-    def bye() -> str:
-        return '<p id="bye">bye</p>'
-
-    @app.get("/watch")
-    def watch() -> str:
-        """As certification's page does: the provider's frame, and messages from this origin."""
-        return f"""<iframe id="op" src="{service.issuer}/check-session" hidden></iframe><script>
-            window.heard = [];
-            window.addEventListener("message", event => window.heard.push([event.origin, event.data]));
-            window.ask = message => document.getElementById("op").contentWindow.postMessage(message, "*");
-            </script>"""
-
-    return app
+@pytest.fixture(name="service")
+def running_service(start_service: Callable[..., Service]) -> Iterator[Service]:
+    started = start_service(Service, "127.0.0.1")
+    yield started
+    if started.hanging is not None:
+        started.hanging.set()
 
 
 # --- front-channel logout ---------------------------------------------------------------------------------------------

@@ -28,7 +28,7 @@ from idp.storage import clients, grants, outbox, sessions
 from idp.storage.sessions import UpstreamSession
 from idp.worker import HANDLERS
 from tests import logging_out
-from tests.authorizing import answer, asking, location
+from tests.authorizing import answer, asking, grant_of, location
 from tests.clock import Clock
 from tests.conftest import ISSUER, AddPerson, RegisterClient, SignIn
 
@@ -277,10 +277,9 @@ def test_session_ends_once_and_takes_its_grants_with_it(
     assert first == second
     with work() as context:
         assert len(outbox.list_batch(context.db, first)) == 1
-        kept = grants.find_by_code(context.db, hash_secret(code))
-        revoked = grants.find_by_code(context.db, hash_secret(online))
-    assert kept is not None and not kept.is_revoked
-    assert revoked is not None and revoked.is_revoked and revoked.revoked_reason == "test"
+    revoked = grant_of(work, online)
+    assert not grant_of(work, code).is_revoked
+    assert revoked.is_revoked and revoked.revoked_reason == "test"
 
 
 def test_who_asked_for_the_end_need_not_be_told(session: Session, work: Work) -> None:

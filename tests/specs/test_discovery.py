@@ -349,6 +349,29 @@ def test_a_client_registered_later_is_learnt(side: TokenSide, clock: Clock) -> N
     assert ask(side.http, "/jwks", ORIGIN).headers["Access-Control-Allow-Origin"] == ORIGIN
 
 
+def test_strangers_make_us_read_what_changed_and_not_every_client(
+    side: TokenSide, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from idp.storage import clients
+
+    side.caller("public", token_endpoint_auth_method="none")
+    ask(side.http, "/jwks", ORIGIN)
+    began_at = clock()
+    with monkeypatch.context() as patched:
+        patched.setattr(clients, "list_all", lambda _db: pytest.fail("all clients are read again"))
+        for number in range(1, 11):
+            clock.advance(5)
+            with side.work() as context:  # it took its time, and stands there since just now
+                metadata = {"redirect_uris": [f"https://late-{number}.example/"], "token_endpoint_auth_method": "none"}
+                clients.put(context.db, f"late-{number}", metadata, began_at)
+            for origin in (f"https://evil-{number}.example", f"https://late-{number}.example", ORIGIN):
+                response = ask(side.http, "/jwks", origin)
+                assert ("Access-Control-Allow-Origin" in response.headers) == ("evil" not in origin)
+            clock.advance(1)
+    clock.advance(1)
+    assert "Access-Control-Allow-Origin" in ask(side.http, "/jwks", "https://late-1.example").headers
+
+
 def test_an_origin_is_forgotten_with_its_client(side: TokenSide, clock: Clock) -> None:
     from idp.storage import clients
 

@@ -15,11 +15,9 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from idp.context import Context
-from idp.crypto.random import hash_secret
 from idp.domain.grant import Grant
-from idp.storage import grants
 from tests.assertions import ISSUER, OMIT, AssertionKey
-from tests.authorizing import CHALLENGE, VERIFIER, asking, location, page, text_of
+from tests.authorizing import CHALLENGE, VERIFIER, asking, grant_of, location, page, text_of
 from tests.clock import Clock
 from tests.conftest import AddPerson, SignIn
 from tests.proofs import ProofKey
@@ -93,10 +91,7 @@ class FapiClient:
     def grant(self, response: TestResponse) -> Grant:
         told = self.read(response)
         assert "code" in told, told
-        with self.side.work() as context:
-            found = grants.find_by_code(context.db, hash_secret(told["code"]))
-        assert found is not None
-        return found
+        return grant_of(self.side.work, told["code"])
 
 
 @pytest.fixture(scope="module")

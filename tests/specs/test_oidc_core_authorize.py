@@ -14,9 +14,7 @@ from flask.testing import FlaskClient
 
 from idp.config import Settings
 from idp.context import Context
-from idp.crypto.random import hash_secret
-from idp.storage import grants
-from tests.authorizing import CHALLENGE, REDIRECT_URI, answer, asking, location, page, text_of
+from tests.authorizing import CHALLENGE, REDIRECT_URI, answer, asking, grant_of, location, page, text_of
 from tests.conftest import ISSUER, AddPerson, RegisterClient, SignIn
 from tests.specs.conftest import Standing
 from tests.statements import Statements, counted
@@ -369,10 +367,7 @@ def test_what_was_asked_for_is_kept_with_the_code(http: FlaskClient, settings: S
     asked = asking(
         claims=claims, acr_values="urn:tongxing:loa:1", scope="openid matters.read offline_access", nonce="n1"
     )
-    code = answer(http.get("/authorize", query_string=asked))["code"]
-    with work() as context:
-        grant = grants.find_by_code(context.db, hash_secret(code))
-    assert grant is not None
+    grant = grant_of(work, answer(http.get("/authorize", query_string=asked))["code"])
     assert grant.scope == {"openid", "matters.read", "offline_access"}
     assert grant.audience == ("http://127.0.0.1:8300", settings.issuer)
     assert grant.nonce == "n1" and grant.code_challenge == CHALLENGE
@@ -391,9 +386,7 @@ def test_claims_of_scopes_the_client_may_not_have_cannot_be_asked_for_singly(
     register_client("curious", is_first_party=True, scope="openid")
     asked = asking("curious", claims='{"userinfo":{"id_number":{"essential":true},"name":null}}')
     code = answer(http.get("/authorize", query_string=asked))["code"]
-    with work() as context:
-        grant = grants.find_by_code(context.db, hash_secret(code))
-    assert grant is not None and grant.requested_claims == {}
+    assert grant_of(work, code).requested_claims == {}
 
 
 @pytest.mark.parametrize(

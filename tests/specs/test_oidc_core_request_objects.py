@@ -15,12 +15,10 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from idp.context import Context, Provider
-from idp.crypto.random import hash_secret
 from idp.domain.account import Account
 from idp.domain.grant import Grant
-from idp.storage import grants
 from tests.assertions import OMIT, AssertionKey
-from tests.authorizing import REDIRECT_URI, answer, asking, page, text_of
+from tests.authorizing import REDIRECT_URI, answer, asking, grant_of, page, text_of
 from tests.clock import Clock
 from tests.conftest import AddPerson, RegisterClient, SignIn
 from tests.request_objects import encrypted, signed, unsigned
@@ -94,10 +92,7 @@ def ask(http: FlaskClient, **parameters: Any) -> TestResponse:
 def granted(work: Work, response: TestResponse, redirect_uri: str = REDIRECT_URI) -> Grant:
     told = answer(response, redirect_uri)
     assert "code" in told, told
-    with work() as context:
-        grant = grants.find_by_code(context.db, hash_secret(told["code"]))
-    assert grant is not None
-    return grant
+    return grant_of(work, told["code"])
 
 
 # --- §6.1: by value, merged -----------------------------------------------------------------------------------------

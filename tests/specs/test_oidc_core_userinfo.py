@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from idp.storage import consents
 from tests.conftest import ISSUER
 from tests.front_channel import FrontChannel, Recipient
 from tests.specs.test_oidc_core_tokens import EVERYTHING
@@ -161,3 +162,46 @@ def test_single_claims_are_shown_before_they_are_told(front: FrontChannel) -> No
     page = front.request(claims=asked)
     shown = front.side.http.get(page.headers["Location"], headers={"Accept-Language": "en"}).get_data(as_text=True)
     assert "e-mail address" in shown and "date of birth" in shown and "auth_time" not in shown
+
+
+AGREED = frozenset({"openid", "profile"})
+
+
+def agree(front: FrontChannel, scope: frozenset[str], claims: frozenset[str] = frozenset()) -> None:
+    with front.side.work() as context:
+        consents.remember(context.db, front.person.id, "client", scope, claims, context.now)
+
+
+@pytest.mark.parametrize("place", ["userinfo", "id_token"])
+def test_what_was_agreed_by_scope_covers_its_claims_asked_for_singly(front: FrontChannel, place: str) -> None:
+    """§5.4: the scope stands for these claims, so the person has agreed to each of them, and to that one alone here."""
+    caller = front.client(is_first_party=False)
+    agree(front, AGREED)
+    told = front.ask("code", scope="openid", claims=json.dumps({place: {"name": None}}), prompt="none")
+    body = front.redeem(caller, told).json
+    userinfo, id_token = front.side.userinfo(body["access_token"]).json, front.claims(body["id_token"])
+    assert ("name" in userinfo, "name" in id_token) == (place == "userinfo", place == "id_token")
+    assert {"preferred_username", "updated_at", "locale"}.isdisjoint(userinfo.keys() | id_token.keys())
+
+
+@pytest.mark.parametrize(
+    ("agreed", "asked"),
+    [
+        pytest.param((AGREED, ()), {"scope": "openid", "claims": ["email"]}, id="a claim of another scope"),
+        pytest.param((AGREED, ()), {"scope": "openid", "claims": ["name", "id_number"]}, id="one agreed, one not"),
+        pytest.param((AGREED, ()), {"scope": "openid identity", "claims": ["name"]}, id="another scope with the claim"),
+        pytest.param((AGREED, ()), {"scope": "openid phone", "claims": ["name"]}, id="another scope"),
+        pytest.param(({"openid"}, ("name",)), {"scope": "openid", "claims": ["birthdate"]}, id="of the claim's scope"),
+        pytest.param(
+            ({"openid"}, ("email", "email_verified")), {"scope": "openid email", "claims": []}, id="the scope"
+        ),
+    ],
+)
+def test_nothing_is_covered_that_was_not_agreed(
+    front: FrontChannel, agreed: tuple[frozenset[str], tuple[str, ...]], asked: dict[str, Any]
+) -> None:
+    front.client(is_first_party=False)
+    agree(front, frozenset(agreed[0]), frozenset(agreed[1]))
+    claims = json.dumps({"userinfo": dict.fromkeys(asked["claims"])})
+    refused = front.ask("code", scope=asked["scope"], claims=claims, prompt="none")
+    assert refused["error"] == "consent_required"

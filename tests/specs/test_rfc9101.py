@@ -20,13 +20,11 @@ from hypothesis import strategies as some
 from werkzeug.test import TestResponse
 
 from idp.context import Context
-from idp.crypto.random import hash_secret
 from idp.domain.account import Account
 from idp.domain.grant import Grant
 from idp.protocol.request_object_parameters import LISTS, NUMBERS, OBJECTS, TEXTS
-from idp.storage import grants
 from tests.assertions import ISSUER, OMIT, AssertionKey
-from tests.authorizing import REDIRECT_URI, answer, asking, page, text_of
+from tests.authorizing import REDIRECT_URI, answer, asking, grant_of, page, text_of
 from tests.clock import Clock
 from tests.conftest import AddPerson, RegisterClient, SignIn
 from tests.request_objects import encrypted, members, signed, unsigned
@@ -66,10 +64,7 @@ def ask(http: FlaskClient, **parameters: Any) -> TestResponse:
 def granted(work: Work, response: TestResponse) -> Grant:
     told = answer(response)
     assert "code" in told, told
-    with work() as context:
-        grant = grants.find_by_code(context.db, hash_secret(told["code"]))
-    assert grant is not None
-    return grant
+    return grant_of(work, told["code"])
 
 
 def moment(clock: Clock) -> float:

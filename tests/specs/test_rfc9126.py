@@ -15,9 +15,8 @@ from werkzeug.test import TestResponse
 
 from idp.crypto.random import hash_secret
 from idp.domain.account import Account
-from idp.storage import grants
 from tests.assertions import OMIT, AssertionKey
-from tests.authorizing import REDIRECT_URI, VERIFIER, answer, asking, page, text_of
+from tests.authorizing import REDIRECT_URI, VERIFIER, answer, asking, grant_of, page, text_of
 from tests.clock import Clock
 from tests.conftest import AddPerson, SignIn
 from tests.proofs import ProofKey
@@ -191,9 +190,8 @@ def test_parameters_in_the_query_do_not_count(caller: Caller) -> None:
 def test_reference_stands_for_what_was_pushed(http: FlaskClient, side: TokenSide, caller: Caller) -> None:
     told = answer(brought(http, pushed(caller, state="pushed", nonce="pushed", scope="openid profile")))
     assert {"code", "iss"} <= set(told) and told["state"] == "pushed"
-    with side.work() as context:
-        grant = grants.find_by_code(context.db, hash_secret(told["code"]))
-    assert grant is not None and grant.nonce == "pushed" and grant.scope == {"openid", "profile"}
+    grant = grant_of(side.work, told["code"])
+    assert grant.nonce == "pushed" and grant.scope == {"openid", "profile"}
 
 
 @pytest.mark.usefixtures("person")
@@ -202,9 +200,8 @@ def test_parameters_beside_a_reference_do_not_count(http: FlaskClient, side: Tok
     beside |= {"response_mode": "form_post", "prompt": "create", "claims": "{"}
     told = answer(brought(http, pushed(caller), **{name: beside[name] for name in beside if name != "client_id"}))
     assert told["state"] == asking()["state"]
-    with side.work() as context:
-        grant = grants.find_by_code(context.db, hash_secret(told["code"]))
-    assert grant is not None and grant.nonce == asking()["nonce"] and grant.scope == {"openid"}
+    grant = grant_of(side.work, told["code"])
+    assert grant.nonce == asking()["nonce"] and grant.scope == {"openid"}
 
 
 @pytest.mark.usefixtures("person")
@@ -450,9 +447,7 @@ def test_dpop_jkt_is_kept_with_the_code(http: FlaskClient, side: TokenSide, call
         brought(http, pushed(caller, dpop_jkt=thumbprint)),
         http.get("/authorize", query_string=asking(dpop_jkt=thumbprint)),
     ):
-        with side.work() as context:
-            grant = grants.find_by_code(context.db, hash_secret(answer(response)["code"]))
-        assert grant is not None and grant.dpop_jkt == thumbprint
+        assert grant_of(side.work, answer(response)["code"]).dpop_jkt == thumbprint
 
 
 # --- what it costs --------------------------------------------------------------------------------------------------

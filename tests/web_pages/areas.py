@@ -14,7 +14,12 @@ ROOT = Path(__file__).resolve().parents[2]
 Message = str | tuple[str, ...]
 
 AREAS: dict[str, tuple[str, ...]] = {
-    "shared": ("templates/base.html", "templates/components/**/*.html", "templates/errors/**/*.html"),
+    "shared": (
+        "templates/base.html",
+        "templates/components/**/*.html",
+        "templates/errors/**/*.html",
+        "templates/relying_parties/**/*.html",
+    ),
     "accounts": (
         "templates/accounts/**/*.html",
         "idp/accounts/**/*.py",

@@ -114,9 +114,7 @@ def prove_identity() -> AnyResponse:
     except InvalidIdentifier as error:
         blame(form.id_number, wording.identifier_problem(error))
     except NotConfirmed:
-        notice = gettext(
-            "The authority has no person of this name and this ID number. Please compare both with the card."
-        )
+        notice = pages.not_confirmed()
     except NoMoreTries:
         notice, status = pages.no_more_tries(), 429
     except AuthorityUnavailable:

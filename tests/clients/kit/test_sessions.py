@@ -13,6 +13,8 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine, insert, select
+from sqlalchemy import text as sql
+from sqlalchemy.exc import SQLAlchemyError
 
 from clients.kit.errors import LogoutReplayed, SessionEnded
 from clients.kit.logout_token import LogoutNotice
@@ -402,3 +404,10 @@ def test_migrations_can_be_undone(database_url: str) -> None:
     engine = open_engine(database_url)
     assert inspect(engine).get_table_names() == ["alembic_version_portals"]
     engine.dispose()
+
+
+def test_what_was_bound_stays_out_of_the_text_of_a_databases_error(db: Engine) -> None:
+    """Errors are logged; what is bound may be a person's."""
+    with pytest.raises(SQLAlchemyError) as failure, db.connect() as connection:
+        connection.execute(sql("SELECT 1 FROM nothing WHERE name = :name"), {"name": "张伟"})
+    assert "nothing" in str(failure.value) and "张伟" not in str(failure.value)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from clients.matters.config import SettingsError, load
+from clients.matters.config import MattersSettings, SettingsError, load
 from tests.clients.matters.conftest import MASTER_KEY
 
 
@@ -17,7 +17,12 @@ def test_settings_come_from_the_table_and_the_environment_wins(tmp_path: Path) -
     )
     settings = load({"TONGXING_CONFIG": str(file), "TONGXING_ISSUER": "http://127.0.0.1:8001"})
     assert settings.issuer == "http://127.0.0.1:8001" and settings.portals == {"drivers": "http://d"}
-    assert MASTER_KEY not in repr(settings)
+
+
+def test_no_secret_shows_in_a_repr() -> None:
+    url = "postgresql+psycopg://user:db-password@host/db"
+    shown = repr(MattersSettings(database_url=url, master_key=MASTER_KEY))
+    assert MASTER_KEY not in shown and "db-password" not in shown
 
 
 def test_table_can_be_named(tmp_path: Path) -> None:

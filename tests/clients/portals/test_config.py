@@ -67,8 +67,10 @@ def test_unknown_setting_is_named(environ: dict[str, str]) -> None:
 
 
 def test_secrets_do_not_appear_in_the_repr() -> None:
-    settings = Settings(master_key="c2VjcmV0", client_key={"d": "private"})
-    assert "c2VjcmV0" not in repr(settings) and "private" not in repr(settings)
+    url = "postgresql+psycopg://user:db-password@host/db"
+    settings = Settings(master_key="c2VjcmV0", client_key={"d": "private"}, database_url=url)
+    for secret in ("c2VjcmV0", "private", "db-password"):
+        assert secret not in repr(settings)
 
 
 def test_keys_follow_from_the_master_key_and_their_purpose() -> None:

@@ -76,6 +76,17 @@ def test_other_machines_are_refused(gateway: FlaskClient) -> None:
         assert gateway.get(path, environ_base={"REMOTE_ADDR": "192.0.2.7"}).status_code == 403
 
 
+@pytest.mark.parametrize(
+    "host", ["evil.example", "127.0.0.1.evil.example", "localhost@evil.example", "[", "", "10.0.0.1"]
+)
+def test_another_name_that_leads_here_opens_nothing(gateway: FlaskClient, host: str) -> None:
+    """Or a page from anywhere could read the codes in a browser on this machine (DNS rebinding)."""
+    for path in ("/", "/messages.json"):
+        assert gateway.get(path, headers={"Host": host}).status_code in {400, 403}
+    for own in ("localhost:8600", "127.0.0.1:8600", "[::1]:8600"):
+        assert gateway.get("/", headers={"Host": own}).status_code == 200
+
+
 def test_recipients_and_texts_are_not_in_the_file_in_clear(gateway: FlaskClient, settings: Settings) -> None:
     gateway.post("/messages", json={"to": "13800000001", "text": "secret words"}, headers=TOKEN)
     folder = Path(settings.database_url.removeprefix("sqlite:///")).parent
@@ -88,6 +99,14 @@ def test_the_providers_sender_reaches_it(address: str, gateway: FlaskClient) -> 
     assert gateway.get("/messages.json?to=13800000003").json[0]["text"] == "hello"
     with pytest.raises(MessageNotSent, match="401"):
         SmsGateway(address, "wrong").send("13800000003", "hello")
+
+
+def test_no_secret_shows_in_a_repr() -> None:
+    shown = repr(
+        Settings(database_url="postgresql+psycopg://user:db-password@host/db", master_key="m" * 43, token="t-1")
+    )
+    for secret in ("db-password", "m" * 43, "t-1"):
+        assert secret not in shown
 
 
 def test_a_missing_setting_is_named(tmp_path: Path) -> None:

@@ -194,6 +194,14 @@ def test_the_log_names_the_client_and_the_outcome_and_nobody(caller: Caller) -> 
     assert SOMEONE.name not in str(line) and SOMEONE.id_number not in str(line)
 
 
+@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1", "127.0.0.1:1"])
+def test_another_hosts_name_opens_nothing_but_the_health(caller: Caller, host: str) -> None:
+    answer = caller.ask("/persons/verify", {"name": SOMEONE.name, "id_number": SOMEONE.id_number}, Host=host)
+    assert (answer.status, answer.json_object()["error"]) == (400, "invalid_request")
+    health = caller.http.send("GET", f"{caller.members.national.url}/authority/healthz", headers={"Host": host})
+    assert health.status == 200
+
+
 def test_health_is_open_and_tells_how_many_there_are(caller: Caller) -> None:
     answer = caller.http.get(f"{caller.members.national.url}/authority/healthz")
     assert answer.json_object() == {"status": "ok", "persons": len(PERSONS), "enterprises": len(ENTERPRISES)}

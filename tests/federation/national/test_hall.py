@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import httpx
 import pytest
+from flask import request
 
+from federation.national import hall
 from federation.national.config import AuthoritySettings, HallSettings, SettingsError, load
 from tests.conftest import PASSWORD, AddPerson
 from tests.members import KEY, PERSONS, Federation, client_key
@@ -159,9 +162,31 @@ def test_the_environment_overrides_the_file(tmp_path) -> None:  # type: ignore[n
     assert "k" not in repr(settings.master_key)
 
 
-def test_a_service_outside_https_is_refused() -> None:
+def test_no_secret_shows_in_a_repr() -> None:
+    url = "postgresql+psycopg://user:db-password@host/db"
+    values = hall_values() | {"database_url": url}
+    both = HallSettings(**values), AuthoritySettings(issuer=values["issuer"], database_url=url, master_key=KEY)
+    for secret in ("db-password", KEY, values["private_jwk"]["d"]):
+        assert secret not in repr(both)
+
+
+def hall_values() -> dict[str, Any]:
     values = {"issuer": "http://127.0.0.1:1", "url": "http://127.0.0.1:1/hall", "private_jwk": client_key("k")}
-    values |= {"database_url": "sqlite://", "master_key": KEY}
+    return values | {"database_url": "sqlite://", "master_key": KEY}
+
+
+def test_a_service_outside_https_is_refused() -> None:
     service = {"title": {"zh": "x"}, "url": "http://portal.example/"}
     with pytest.raises(ValueError, match="https"):
-        HallSettings(**values, provincial_services=[service])
+        HallSettings(**hall_values(), provincial_services=[service])
+
+
+def test_forwarded_headers_are_believed_of_nobody() -> None:
+    app, seen = hall.create_app(HallSettings(**hall_values())), []
+    app.before_request_funcs[None].insert(0, lambda: seen.append((request.remote_addr, request.scheme, request.host)))
+    names = ("For", "Proto", "Host", "Port", "Prefix")
+    headers = {f"X-Forwarded-{name}": "https" for name in names} | {"X-Forwarded-For": "203.0.113.9"}
+    app.test_client().get("/", headers=headers, environ_base={"REMOTE_ADDR": "192.0.2.1"})
+    assert seen == [("192.0.2.1", "http", "localhost")]
+    with pytest.raises(ValueError, match="trusted_proxies"):
+        HallSettings(**hall_values(), trusted_proxies=1)

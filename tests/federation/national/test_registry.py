@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from sqlalchemy import inspect, text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DatabaseError, IntegrityError
 
 from federation.national import registry
 from federation.national.population import ACTIVE, DECEASED, FROZEN, Enterprise, Person, generate
@@ -63,6 +63,15 @@ def test_the_migration_makes_exactly_the_tables_of_the_code_and_can_be_undone(em
 def test_seeding_twice_enters_everybody_once(people: Registry, empty_url: str) -> None:
     assert registry.seed(empty_url, KEY) == 0
     assert people.counts() == (len(PERSONS), len(ENTERPRISES))
+
+
+def test_what_was_asked_for_stays_out_of_the_text_of_a_databases_error(empty_url: str) -> None:
+    """Errors are logged; a name is nobody's business who reads a log. Here the tables are missing."""
+    engine, (firm, head) = registry.open_engine(empty_url), company()
+    with pytest.raises(DatabaseError) as failure:
+        Registry(engine, KEY).verify_enterprise(firm.name, firm.uscc, head.name, head.id_number)
+    assert "authority_enterprises" in str(failure.value) and firm.uscc not in str(failure.value)
+    engine.dispose()
 
 
 @pytest.mark.parametrize("level", [2, 3, 4])

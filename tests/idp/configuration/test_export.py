@@ -226,9 +226,7 @@ def _empty(provider: Provider) -> None:
 
 def _import(provider: Provider, tables: dict[str, Any], folder: Path) -> int:
     with provider.work() as context:
-        plan = importing.plan(context, parse(tables, Reading(folder, context.now)))
-        importing.carry_out(plan)
-        return len(plan.changes)
+        return len(importing.carry_out(context, parse(tables, Reading(folder, context.now))).changes)
 
 
 def _export(provider: Provider, folder: Path, as_toml: bool) -> dict[str, Any]:

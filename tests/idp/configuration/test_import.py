@@ -12,8 +12,9 @@ from joserfc.jwk import ECKey, OKPKey, RSAKey
 
 from idp.domain.account import AccountStatus
 from idp.domain.client import Client
+from idp.outbound import Answer, OutboundClient
 from idp.protocol.client_metadata.policy import Policy
-from idp.storage import accounts, clients, initial_access_tokens, sessions, signing_keys
+from idp.storage import accounts, client_logos, clients, initial_access_tokens, sessions, signing_keys
 from idp.storage.accounts import Identifier
 from tests.idp.configuration.conftest import CLIENTS, PERSON, SECRETS, TOKEN, Run, everything
 
@@ -279,6 +280,80 @@ def test_a_key_that_cannot_sign_by_its_algorithm_is_refused(
     entry = {"kid": "x", "alg": alg, "private_key": json.dumps(key)}
     refused = run("import", write({"signing_keys": [entry]}))
     assert refused.exit_code == 1 and f"signing_keys[x].private_key: {told}" in refused.output
+
+
+PICTURE = b"\x89PNG\r\n\x1a\n"
+LOGO_URI = "https://portal.example/logo.png"
+
+
+def with_logo(uri: str | None = LOGO_URI) -> dict[str, Any]:
+    document = everything()
+    if uri is not None:
+        document["clients"][0]["logo_uri"] = uri
+    return document
+
+
+@pytest.fixture
+def fetched(monkeypatch: pytest.MonkeyPatch, work: Work) -> list[str]:
+    """The addresses asked for pictures. While one is awaited, another writes to the same database."""
+    asked: list[str] = []
+
+    def get(_client: OutboundClient, url: str, _headers: Any = None) -> Answer:
+        with work() as context:
+            clients.put(context.db, "meanwhile", {"client_name": url}, context.now, secret_hash=None)
+        asked.append(url)
+        return Answer(200, {"content-type": "image/png"}, PICTURE + url.encode())
+
+    monkeypatch.setattr(OutboundClient, "get", get)
+    return asked
+
+
+def picture_of(work: Work) -> bytes | None:
+    with work() as context:
+        found = client_logos.find(context.db, "portal")
+    return found and found.content
+
+
+def test_nobody_waits_for_the_database_while_a_picture_is_fetched(
+    both_engines: str, run: Run, write: Write, work: Work, fetched: list[str]
+) -> None:
+    done = run("import", write(with_logo()))
+    assert done.exit_code == 0, done.output
+    assert picture_of(work) == PICTURE + LOGO_URI.encode()
+    assert client_of(work, "meanwhile").name == LOGO_URI and credentials_of(work) is not None
+    assert run("import", write(with_logo())).output == "nothing to change\n"
+    changed = with_logo()
+    changed["clients"][0]["scope"] = "openid"
+    run("import", write(changed))
+    assert fetched == [LOGO_URI], "a picture is fetched once while its address stays"
+    run("import", write(with_logo(f"{LOGO_URI}?2")))
+    assert fetched == [LOGO_URI, f"{LOGO_URI}?2"] and picture_of(work) == PICTURE + fetched[1].encode()
+    assert run("import", write(with_logo(None))).exit_code == 0
+    assert len(fetched) == 2 and picture_of(work) is None
+
+
+def test_a_dry_run_and_a_refused_file_fetch_nothing(run: Run, write: Write, fetched: list[str]) -> None:
+    assert "+ clients[portal].logo_uri" in run("import", write(with_logo()), "--dry-run").output
+    refused = with_logo()
+    refused["people"].append({"username": "bilal", "password": "password1234"})
+    assert run("import", write(refused)).exit_code == 1
+    assert fetched == []
+
+
+def test_what_somebody_changes_while_a_picture_is_fetched_is_judged_again(
+    run: Run, write: Write, work: Work, monkeypatch: pytest.MonkeyPatch, add_person: Callable[..., Any]
+) -> None:
+    def get(_client: OutboundClient, _url: str, _headers: Any = None) -> Answer:
+        add_person(username="chen", phone=PERSON["phone"])
+        return Answer(404, {}, b"")
+
+    monkeypatch.setattr(OutboundClient, "get", get)
+    document = with_logo()
+    add_person(username="aygul")
+    refused = run("import", write(document))
+    assert refused.exit_code == 1 and "people[aygul].phone: belongs to another person" in refused.output
+    with work() as context:
+        assert clients.list_all(context.db) == []
 
 
 def test_the_running_settings_are_told_where_they_differ_from_the_file(run: Run, write: Write) -> None:

@@ -3,9 +3,10 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import select
 
 from idp.domain.session import Consent, SessionEnded
-from idp.storage import clients, consents, grants, organisations, sessions
+from idp.storage import clients, consents, grants, organisations, sessions, tables
 from idp.storage.sessions import UpstreamSession
 from tests.idp.storage.conftest import HOUR
 from tests.race import THREADS, race
@@ -138,11 +139,19 @@ def test_where_a_session_came_from_is_kept_sealed_and_found_again(work, begin) -
     local, _ = begin()
     federated, _ = begin(source="national", upstream=UPSTREAM)
     with work() as context:
-        assert sessions.find_upstream(context.db, context.vault, federated.id) == UPSTREAM
-        assert sessions.find_upstream(context.db, context.vault, local.id) is None
+        assert of_upstream(context) == {federated.id}
         sessions.link_upstream(context.db, context.vault, local.id, "national", UPSTREAM)
-        assert sessions.find_upstream(context.db, context.vault, local.id) == UPSTREAM
+        assert of_upstream(context) == {federated.id, local.id}
         assert sessions.find(context.db, local.id).source == "national"
+        for row in context.db.execute(select(tables.sessions.c.id, tables.sessions.c.upstream_id_token_sealed)):
+            sealed = row.upstream_id_token_sealed
+            assert UPSTREAM.id_token.encode() not in sealed
+            assert context.vault.open("upstream_id_token", sealed, row.id).decode() == UPSTREAM.id_token
+
+
+def of_upstream(context) -> set[str]:
+    found = sessions.list_of_upstream(context.db, UPSTREAM.issuer, sid=UPSTREAM.sid, subject=UPSTREAM.subject)
+    return {session.id for session in found}
 
 
 @pytest.mark.parametrize(

@@ -17,11 +17,10 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from idp.app import create_app
 from idp.config import Settings
 from idp.context import Provider
-from idp.crypto.random import hash_secret
 from idp.domain.account import AccountStatus
-from idp.storage import accounts, clients, consents, grants
+from idp.storage import accounts, clients, consents
 from tests import schema
-from tests.authorizing import REDIRECT_URI, answer, asking, csrf_token, hidden, location
+from tests.authorizing import REDIRECT_URI, answer, asking, csrf_token, grant_of, hidden, location
 from tests.clock import Clock
 from tests.conftest import ISSUER, PASSWORD, IssuerClient
 
@@ -142,9 +141,8 @@ class Story(RuleBasedStateMachine):
         return self.http.post(path, data={**form, "decision": "continue"})
 
     def _check_grant(self, code: str, wanted: frozenset[str]) -> None:
-        with self.provider.work() as context:
-            grant = grants.find_by_code(context.db, hash_secret(code))
-        assert grant is not None and grant.account_id == self.account.id
+        grant = grant_of(self.provider.work, code)
+        assert grant.account_id == self.account.id
         assert self.is_alive and grant.auth_time == self.logged_in_at
         assert grant.scope == wanted and wanted <= self.agreed
 

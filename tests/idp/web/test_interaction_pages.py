@@ -13,11 +13,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from idp.context import Context
-from idp.crypto.random import hash_secret
-from idp.domain.grant import Grant
-from idp.storage import accounts, consents, grants, sessions
+from idp.storage import accounts, consents, sessions
 from idp.storage.accounts import AccountStatus
-from tests.authorizing import answer, asking, csrf_token, hidden, location, page, text_of
+from tests.authorizing import answer, asking, csrf_token, grant_of, hidden, location, page, text_of
 from tests.clock import Clock
 from tests.conftest import ISSUER, PASSWORD, AddPerson, RegisterClient, SignIn
 from tests.statements import Statements
@@ -34,13 +32,6 @@ def press(http: FlaskClient, shown: Any, path: str, **fields: str) -> Any:
 
 def follow(http: FlaskClient, response: Any) -> Any:
     return http.get(location(response))
-
-
-def grant_of(work: Work, code: str) -> Grant:
-    with work() as context:
-        grant = grants.find_by_code(context.db, hash_secret(code))
-    assert grant is not None
-    return grant
 
 
 def log_in(http: FlaskClient, response: Any, username: str) -> Any:
