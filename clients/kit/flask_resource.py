@@ -9,6 +9,7 @@ from typing import ParamSpec, cast
 from flask import Flask, Response, g, jsonify, request
 from flask.typing import ResponseReturnValue
 
+from clients.kit import certificate
 from clients.kit.access import utc_now
 from clients.kit.errors import AccessDenied, ProviderUnavailable
 from clients.kit.resource import AccessToken, AccessTokenVerifier, challenge
@@ -38,6 +39,9 @@ def protected(
                 method=request.method,
                 path=request.path,
                 now=utc_now(),
+                certificate=verifier.forwarded.read(
+                    request.environ.get("REMOTE_ADDR", ""), request.headers.get(certificate.HEADER)
+                ),
             )
             verifier.check_scope(token, *scopes)
             if acr is not None:

@@ -1,7 +1,7 @@
 """The resource server's side: judging access tokens that the provider issued for us.
 
-RFC 9068 §4 (JWT access tokens), RFC 6750 §3 (Bearer errors), RFC 9449 §7 (tokens bound to a key), RFC 9470 §3 (step-up
-challenge).
+RFC 9068 §4 (JWT access tokens), RFC 6750 §3 (Bearer errors), RFC 7800 §3.1 (``cnf``: all that a token is bound to), RFC
+9449 §7 (bound to a key), RFC 8705 §3 (bound to a certificate), RFC 9470 §3 (step-up challenge).
 """
 
 from __future__ import annotations
@@ -12,12 +12,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from clients.kit import certificate as certificates
 from clients.kit import jwt
 from clients.kit.assurance import LEVELS, satisfies
+from clients.kit.certificate import ForwardedCertificates
 from clients.kit.dpop import ALGORITHMS, ProofVerifier
 from clients.kit.errors import AccessDenied, TokenInvalid
+from clients.kit.introspection import Introspection
 from clients.kit.provider import Provider
 
+_BINDINGS = frozenset({"jkt", certificates.THUMBPRINT})
 _CREDENTIALS = re.compile(r"(bearer|dpop) +([A-Za-z0-9._~+/-]+=*)", re.IGNORECASE)
 
 
@@ -78,8 +82,12 @@ def bearer_token(authorization: str | None) -> str:
 
 
 class AccessTokenVerifier:
-    """Judges tokens of one provider for one audience (our own identifier). With `proofs` it also takes tokens that are
-    bound to a key, where the request proves its possession."""
+    """Judges tokens of one provider for one audience (our own identifier).
+
+    With `proofs` it also takes tokens that are bound to a key, where the request proves its possession; `forwarded`
+    says whose word counts for the certificate of a request (if not given, nobody's). With `introspection` the provider
+    is asked about every token whether it was revoked.
+    """
 
     def __init__(
         self,
@@ -89,39 +97,56 @@ class AccessTokenVerifier:
         algorithms: Sequence[str] = jwt.ALGORITHMS,
         acr_order: Sequence[str] = LEVELS,
         proofs: ProofVerifier | None = None,
+        forwarded: ForwardedCertificates | None = None,
+        introspection: Introspection | None = None,
     ) -> None:
         self._provider = provider
         self._audience = audience
         self._algorithms = tuple(algorithms)
         self._acr_order = tuple(acr_order)
         self._proofs = proofs
+        self._introspection = introspection
+        self.forwarded = forwarded or ForwardedCertificates()
 
     def verify_request(
-        self, authorization: str | None, proofs: Sequence[str], *, method: str, path: str, now: datetime
+        self,
+        authorization: str | None,
+        proofs: Sequence[str],
+        *,
+        method: str,
+        path: str,
+        now: datetime,
+        certificate: bytes | None = None,
     ) -> AccessToken:
-        """The token of a request by its Authorization and DPoP headers. Raises as :meth:`verify` and
-        :meth:`ProofVerifier.check` do."""
+        """The token of a request by its Authorization and DPoP headers, and the certificate (DER) its caller proved to
+        hold in TLS. Raises as :meth:`verify` and :meth:`ProofVerifier.check` do."""
         if self._proofs is None:
-            return self.verify(bearer_token(authorization), now=now)
+            return self.verify(bearer_token(authorization), now=now, certificate=certificate)
         found = shown(authorization)
-        token = self.verify(found.token, now=now, is_bound=found.scheme == "dpop")
+        token = self.verify(found.token, now=now, is_bound=found.scheme == "dpop", certificate=certificate)
         if token.jkt is not None:
             self._proofs.check(proofs, method=method, path=path, token=found.token, jkt=token.jkt, now=now)
         return token
 
-    def verify(self, token: str, *, now: datetime, is_bound: bool = False) -> AccessToken:
+    def verify(
+        self, token: str, *, now: datetime, is_bound: bool = False, certificate: bytes | None = None
+    ) -> AccessToken:
         """Every check of RFC 9068 §4. ``is_bound`` asks for a token bound to a key, whose possession is still to be
         proved. Raises AccessDenied (`invalid_token`), ProviderUnavailable."""
         try:
             read = jwt.read_signed(token, self._provider.key, self._algorithms)
-            return self._check(read, now, is_bound)
+            found = self._check(read, now)
+            _check_binding(read.claims, is_bound, certificate)
+            if self._introspection is not None and not self._introspection.is_active(token, now=now):
+                raise TokenInvalid("active", "revoked")
+            return found
         except TokenInvalid as error:
             scheme = "DPoP" if is_bound else "Bearer"
             raise AccessDenied(
                 "invalid_token", f"The access token is not valid here ({error.claim})", scheme=scheme
             ) from error
 
-    def _check(self, token: jwt.SignedToken, now: datetime, is_bound: bool) -> AccessToken:
+    def _check(self, token: jwt.SignedToken, now: datetime) -> AccessToken:
         claims = token.claims
         jwt.check_type(token.header, "at+jwt")
         jwt.check_issuer(claims, self._provider.issuer)
@@ -129,7 +154,6 @@ class AccessTokenVerifier:
         expires_at = jwt.check_expiry(claims, now)
         jwt.check_not_before(claims, now)
         jwt.check_issued_at(claims, now)
-        _check_binding(claims, is_bound)
         scope, acr = claims.get("scope", ""), claims.get("acr")
         if not isinstance(scope, str):
             raise TokenInvalid("scope", "not a string")
@@ -166,14 +190,19 @@ class AccessTokenVerifier:
             )
 
 
-def _check_binding(claims: dict[str, Any], is_bound: bool) -> None:
-    """As a bearer token, one bound to a key is worth nothing: nobody showed us its possession; nor is one bound to
-    nothing worth more for being shown with a proof."""
-    confirmation = claims.get("cnf")
-    if not is_bound and "cnf" in claims:
+def _check_binding(claims: dict[str, Any], is_bound: bool, certificate: bytes | None) -> None:
+    """All of it must be known here and shown: as a bearer token, one bound to a key is worth nothing, for nobody showed
+    us its possession; nor is one bound to nothing worth more for being shown with a proof."""
+    confirmation = claims.get("cnf", {})
+    is_known = isinstance(confirmation, dict) and _BINDINGS.issuperset(confirmation)
+    if not is_known or ("cnf" in claims and not confirmation):
+        raise TokenInvalid("cnf", "bound in a way that is not known here")
+    if not is_bound and "jkt" in confirmation:
         raise TokenInvalid("cnf", "bound to a key, presented as bearer")
-    if is_bound and not (isinstance(confirmation, dict) and isinstance(confirmation.get("jkt"), str)):
+    if is_bound and not isinstance(confirmation.get("jkt"), str):
         raise TokenInvalid("cnf", "not bound to a key")
+    if certificates.THUMBPRINT in confirmation:
+        certificates.check(confirmation[certificates.THUMBPRINT], certificate)
 
 
 def challenge(error: AccessDenied, realm: str = "tongxing") -> str:

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 from joserfc.jwk import ECKey, RSAKey
 
-SECRETS = ("oidf-1", "oidf-2", "oidf-post", "oidf-logout", "oidf-frontchannel", "oidf-backchannel")
+SECRETS = ("oidf-1", "oidf-2", "oidf-post", "oidf-logout", "oidf-frontchannel", "oidf-backchannel", "oidf-resource")
 _SUBJECTS = {1: "oidf-client-1", 2: "oidf-client-2"}
 _YEARS = timedelta(days=5 * 365)
 

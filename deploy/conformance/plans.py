@@ -20,7 +20,12 @@ _RESPONSE_TYPES = ("code", "id_token", "id_token token", "code id_token", "code 
 _STATIC, _DYNAMIC = "[client_registration=static_client]", "[client_registration=dynamic_client]"
 _SECURITY, _SIGNING = "fapi2-security-profile-final-test-plan", "fapi2-message-signing-final-test-plan"
 _FAPI = "fapi2-security-profile-final-"
-_FAPI_SCOPE = "openid profile email address phone"
+_SIGNED = "[fapi_request_method=signed_non_repudiation][fapi_response_mode=jarm]"
+_SIMPLE = "[authorization_request_type=simple]"
+_OPENID = f"[openid=openid_connect][fapi_profile=plain_fapi]{_SIMPLE}"
+_OAUTH = f"[openid=plain_oauth][fapi_profile=plain_fapi]{_SIMPLE}"
+_CREDENTIALS = f"[openid=plain_oauth][fapi_profile=fapi_client_credentials_grant]{_SIMPLE}"
+_USERINFO, _RECORDS = ("/userinfo", "openid profile email address phone"), ("/resource/records", "records.read")
 _LOGOUT_STAYS = (
     "bad-id-token-hint",
     "bad-post-logout-redirect-uri",
@@ -142,26 +147,27 @@ class Plans:
         for short, method in (("pkjwt", "private_key_jwt"), ("mtls", "mtls")):
             for binding in ("dpop", "mtls"):
                 variants = f"[client_auth_type={method}][sender_constrain={binding}]"
-                common = "[openid=openid_connect][fapi_profile=plain_fapi][authorization_request_type=simple]"
-                signed = "[fapi_request_method=signed_non_repudiation][fapi_response_mode=jarm]"
-                body = self._fapi_body(has_certificates="mtls" in (short, binding), binding=binding)
-                for kind, plan in (("sp", _SECURITY + variants), ("ms", _SIGNING + variants + signed)):
+                for kind, plan in (("sp", _SECURITY + variants), ("ms", _SIGNING + variants + _SIGNED)):
                     name = f"{kind}-{short}-{binding}"
-                    clients = {"client": self._fapi_client(name, 1), "client2": self._fapi_client(name, 2)}
-                    yield self._plan(f"fapi2-{name}", plan + common, **clients, **body)
+                    yield self._plan(f"fapi2-{name}", plan + _OPENID, **self._fapi_body(name, *_USERINFO))
+                    yield self._plan(f"fapi2-{name}-oauth", plan + _OAUTH, **self._fapi_body(name, *_RECORDS))
+                name = f"sp-{short}-{binding}"
+                plan = _SECURITY + variants + _CREDENTIALS
+                yield self._plan(f"fapi2-{name}-credentials", plan, **self._fapi_body(name, *_RECORDS))
 
-    def _fapi_body(self, *, has_certificates: bool, binding: str) -> dict[str, Any]:
+    def _fapi_body(self, name: str, path: str, scope: str) -> dict[str, Any]:
         """A resource that a certificate is bound to is called where certificates are asked for."""
-        host = self.mtls if binding == "mtls" else self.issuer
-        body: dict[str, Any] = {"resource": {"resourceUrl": f"{host}/userinfo"}, "override": self._fapi_overrides()}
-        if has_certificates:
+        host = self.mtls if name.endswith("mtls") else self.issuer
+        clients = {"client": self._fapi_client(name, 1, scope), "client2": self._fapi_client(name, 2, scope)}
+        body: dict[str, Any] = {"resource": {"resourceUrl": host + path}, "override": self._fapi_overrides()}
+        if "mtls" in name:
             body |= {"mtls": self.material.certificate(1), "mtls2": self.material.certificate(2)}
-        return body
+        return clients | body
 
-    def _fapi_client(self, name: str, number: int) -> dict[str, Any]:
+    def _fapi_client(self, name: str, number: int, scope: str) -> dict[str, Any]:
         return {
             "client_id": f"oidf-{name}-{number}",
-            "scope": _FAPI_SCOPE,
+            "scope": scope,
             "jwks": self.material.private_jwks(number),
             "dpop_signing_alg": "ES256",
         }

@@ -67,6 +67,8 @@ class TestProvider:
         self._access: dict[str, dict[str, Any]] = {}
         self._lock = threading.Lock()
         self.ended_sids: set[str] = set()
+        self.revoked: set[str] = set()
+        """Access tokens that introspection calls inactive."""
 
     def rotate(self, key: RSAKey | ECKey, algorithm: str = "RS256") -> None:
         self.key, self.algorithm, self.published = key, algorithm, [key]
@@ -157,6 +159,7 @@ class TestProvider:
             ("/authorize", "GET", self._authorize),
             ("/token", "POST", self._token),
             ("/userinfo", "GET", self._userinfo),
+            ("/introspect", "POST", self._introspect),
             ("/logout", "GET", self._logout),
             ("/session-end", "POST", self._session_end),
         ):
@@ -182,6 +185,7 @@ class TestProvider:
             "authorization_endpoint": f"{self.issuer}/authorize",
             "token_endpoint": f"{self.issuer}/token",
             "userinfo_endpoint": f"{self.issuer}/userinfo",
+            "introspection_endpoint": f"{self.issuer}/introspect",
             "jwks_uri": f"{self.issuer}/jwks",
             "end_session_endpoint": f"{self.issuer}/logout",
             "authorization_response_iss_parameter_supported": True,
@@ -286,6 +290,11 @@ class TestProvider:
         content = dict(self.person)
         self._bent("userinfo", content)
         return jsonify(content)
+
+    def _introspect(self) -> Any:
+        if self._authenticated_client() is None:
+            return jsonify(error="invalid_client"), 401
+        return jsonify(active=request.form["token"] not in self.revoked)
 
     def _logout(self) -> Any:
         target = request.args.get("post_logout_redirect_uri")

@@ -165,6 +165,23 @@ def test_happy_flow(first: FapiClient, second: FapiClient) -> None:
     assert "dummy1=lorem&dummy2=ipsum&" in location(second.bring(second.push()))
 
 
+def test_happy_flow_of_plain_oauth(first: FapiClient) -> None:
+    """The plan's variant openid=plain_oauth: a scope of a resource server, neither nonce nor ID token."""
+    check_plain_oauth(first, first.bring(first.push(scope="matters.read", nonce=None)))
+
+
+def test_happy_flow_of_plain_oauth_by_signed_messages(signing: FapiClient) -> None:
+    check_plain_oauth(signing, signing.bring(signing.push_object(scope="matters.read", nonce=OMIT)))
+
+
+def check_plain_oauth(client: FapiClient, answered: TestResponse) -> None:
+    assert client.read(answered).keys() >= {"code", "state", "iss"}
+    given = client.exchange(answered, VERIFIER).json
+    assert (given["token_type"], given["scope"], "id_token" in given) == ("DPoP", "matters.read", False)
+    claims = client.side.read(given["access_token"], "PS256").claims
+    assert (claims["aud"], claims["cnf"].keys()) == ("http://127.0.0.1:8300", {"jkt"})
+
+
 def test_user_rejects_authentication(first: FapiClient) -> None:
     first.clock.advance(1)
     _, handle = page(first.bring(first.push(prompt="login")))

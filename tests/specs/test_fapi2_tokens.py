@@ -118,6 +118,25 @@ def test_happy_flow(side: TokenSide, caller: Caller, own: AssertionKey, key: Pro
     assert show(caller, key, given["access_token"]).status_code == 200
 
 
+def test_happy_flow_of_client_credentials(side: TokenSide, caller: Caller, own: AssertionKey, key: ProofKey) -> None:
+    """The plan's profile fapi_client_credentials_grant: nobody's token but the client's, and none to refresh."""
+    assert "client_credentials" in caller.http.get("/.well-known/openid-configuration").json["grant_types_supported"]
+    given = ask(caller, own, key, CREDENTIALS | {"scope": "matters.read"}).json
+    assert given.keys() == {"access_token", "token_type", "expires_in", "scope"}
+    assert (given["token_type"], given["scope"]) == ("DPoP", "matters.read")
+    claims = side.read(given["access_token"], "PS256").claims
+    assert (claims["sub"], claims["client_id"], claims["cnf"]) == (caller.id, caller.id, {"jkt": key.jkt})
+
+
+def test_refresh_token_of_plain_oauth(side: TokenSide, caller: Caller, own: AssertionKey, key: ProofKey) -> None:
+    """The plan's variant openid=plain_oauth: no ID token at the code nor at the refresh, and no userinfo."""
+    given = ask(caller, own, key, of_code(side, caller, scope=frozenset({"matters.read"}))).json
+    again = ask(caller, own, key, of_refresh(given["refresh_token"]) | {"scope": "matters.read"}).json
+    for answer in (given, again):
+        assert "id_token" not in answer
+        assert show(caller, key, answer["access_token"]).status_code in (401, 403)
+
+
 def test_ensure_client_assertion_in_token_endpoint(
     side: TokenSide, caller: Caller, own: AssertionKey, key: ProofKey
 ) -> None:
