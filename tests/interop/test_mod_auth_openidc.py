@@ -10,13 +10,15 @@ from typing import Any
 
 import pytest
 from joserfc.jwk import RSAKey
+from playwright.sync_api import Page as ChromiumPage
+from playwright.sync_api import expect
 
 from idp.context import Provider
 from idp.outbox import Dispatcher
 from idp.worker import HANDLERS
 from tests.conftest import PASSWORD
 from tests.interop.apache import ApacheParty, running_apache
-from tests.interop.conftest import Visitor
+from tests.interop.visitor import Visitor
 from tests.person import Page
 
 LEGACY = {"profile": "legacy", "grant_types": ["authorization_code", "implicit", "refresh_token"]}
@@ -202,3 +204,22 @@ def test_backchannel_logout_ends_the_session_at_the_page(
     visitor.person.click(page, "logout-yes")
     assert Dispatcher(running, HANDLERS).deliver_due() == 1
     assert party.told(visitor.person) is None
+
+
+def test_frontchannel_logout_ends_the_session_at_the_page(
+    protect: Callable[..., ApacheParty], visitor: Visitor, running: Provider, page: ChromiumPage
+) -> None:
+    """In Chromium, where a frame is really loaded and cookies go as browsers let them."""
+    party = protect({"frontchannel_logout_uri": "", "frontchannel_logout_session_required": True})
+    page.goto(f"{party.url}/protected/")
+    page.fill("#username", visitor.username)
+    page.fill("#password", PASSWORD)
+    page.click("#login-submit")
+    page.click("#consent-allow")
+    expect(page.locator("#in")).to_be_visible()
+    page.goto(f"{running.settings.issuer}/logout")
+    with page.expect_response(lambda answer: answer.url.startswith(f"{party.callback}?logout=get&iss=")) as told:
+        page.click("#logout-yes")
+    assert told.value.ok
+    info = page.request.get(f"{party.callback}?info=json")
+    assert info.status == 401, "the module knows of no session in this browser"
