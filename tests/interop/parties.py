@@ -34,9 +34,9 @@ PUBLIC_KEYS = {"keys": [public for _, public in (*KEYS.values(), *ENCRYPTION_KEY
 
 def log_in(party: OpenidClient, visitor: Visitor, **begin: Any) -> dict[str, Any]:
     parameters = {"redirect_uri": REDIRECT_URI, "scope": SCOPE} | begin.pop("parameters", {})
-    token_parameters = begin.pop("token_parameters", {})
+    finish = {"parameters": begin.pop("token_parameters", {}), "checks": begin.pop("checks", {})}
     started = party.call("begin", parameters=parameters, **begin)
-    return party.call("finish", parameters=token_parameters, **visitor.answer(started["url"]))
+    return party.call("finish", **finish, **visitor.answer(started["url"]))
 
 
 def check_life(party: OpenidClient, tokens: dict[str, Any]) -> None:

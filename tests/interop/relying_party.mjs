@@ -124,10 +124,10 @@ const commands = {
     return { ...remember(party, url, { verifier, state, nonce, pkce }), object }
   },
 
-  async finish({ name, url, form, parameters = {} }) {
+  async finish({ name, url, form, parameters = {}, checks: further = {} }) {
     const { config, flow, dpop } = parties.get(name)
     const answer = form === undefined ? new URL(url) : new Request(url, formRequest(form))
-    const checks = { expectedState: flow.state, expectedNonce: flow.nonce }
+    const checks = { expectedState: flow.state, expectedNonce: flow.nonce, ...further }
     if (flow.pkce) checks.pkceCodeVerifier = flow.verifier
     return shown(await oidc.authorizationCodeGrant(config, answer, checks, spread(parameters), dpop))
   },

@@ -36,7 +36,7 @@ def protect(running: Provider, register_client: Any, party_port: int) -> Iterato
                 "post_logout_redirect_uris": [f"{party.url}/goodbye.html"],
             } | (metadata or {})
             document |= {
-                name: value.format(callback=party.callback) for name, value in LOGOUT.items() if name in document
+                name: value.format(callback=party.callback) for name, value in OWN_ADDRESSES.items() if name in document
             }
             client, secret = register_client("apache", provider=running, **document)
             asked = directives | {  # the keys first: the method that signs with them is judged where it stands
@@ -54,7 +54,8 @@ def protect(running: Provider, register_client: Any, party_port: int) -> Iterato
         yield make
 
 
-LOGOUT = {
+OWN_ADDRESSES = {
+    "initiate_login_uri": "{callback}",
     "backchannel_logout_uri": "{callback}?logout=backchannel",
     "frontchannel_logout_uri": "{callback}?logout=get",
 }
@@ -217,9 +218,24 @@ def test_frontchannel_logout_ends_the_session_at_the_page(
     page.click("#login-submit")
     page.click("#consent-allow")
     expect(page.locator("#in")).to_be_visible()
+    assert page.request.get(f"{party.callback}?info=json").status == 200
     page.goto(f"{running.settings.issuer}/logout")
     with page.expect_response(lambda answer: answer.url.startswith(f"{party.callback}?logout=get&iss=")) as told:
         page.click("#logout-yes")
     assert told.value.ok
-    info = page.request.get(f"{party.callback}?info=json")
-    assert info.status == 401, "the module knows of no session in this browser"
+    assert page.request.get(f"{party.callback}?info=json").status == 401, "no session in this browser"
+
+
+def test_login_is_initiated_by_the_account_centre(
+    protect: Callable[..., ApacheParty], visitor: Visitor, running: Provider, party_port: int
+) -> None:
+    """OpenID Connect Core §4: the person's list of services leads to the page, which asks by itself."""
+    inside = f"http://127.0.0.1:{party_port}/protected/"
+    party = protect({"initiate_login_uri": ""}, OIDCDefaultURL=inside)
+    check_inside(visitor, party, enter(visitor, party))
+    visitor.person.forget(f"rp_{party.port}")
+    assert party.told(visitor.person) is None
+    page = visitor.person.open(f"{running.settings.issuer}/account/consents")
+    page = visitor.person.open(page.document.xpath("//a[contains(@href, 'iss=')]/@href")[0])
+    assert page.url == inside
+    check_inside(visitor, party, page)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
 
 from idp.context import Provider
+from idp.protocol.client_metadata.policy import Policy
+from idp.storage import initial_access_tokens
 from tests.interop.openid_client import OpenidClient, Refused
 from tests.interop.parties import ENCRYPTION_KEYS, KEYS, PUBLIC_KEYS, SCOPE, check_life, log_in
 from tests.interop.visitor import REDIRECT_URI, Visitor
@@ -67,8 +70,14 @@ def test_userinfo_is_signed(party: Any, visitor: Visitor) -> None:
     assert client.call("userinfo", token=tokens["access_token"], subject=tokens["claims"]["sub"])["email"]
 
 
-def test_introspection_is_signed(party: Any, visitor: Visitor) -> None:
-    client = party(introspection_signed_response_alg="ES256", wished={"wishes": ["non_repudiation"]})
+@pytest.mark.parametrize("alg", [None, "ECDH-ES"], ids=["signed", "signed and encrypted"])
+def test_introspection_is(party: Any, visitor: Visitor, alg: str | None) -> None:
+    encrypted = {"introspection_encrypted_response_alg": alg, "introspection_encrypted_response_enc": "A256GCM"}
+    client = party(
+        introspection_signed_response_alg="ES256",
+        wished={"wishes": ["non_repudiation"], "decrypt": ENCRYPTION_KEYS[alg][0] if alg else None},
+        **encrypted if alg else {},
+    )
     assert client.call("introspect", token=log_in(client, visitor)["access_token"])["active"] is True
 
 
@@ -111,6 +120,13 @@ def test_tokens_are_bound_by_dpop(party: Any, visitor: Visitor, alg: str, way: s
     tokens = log_in(client, visitor, way=way)
     assert tokens["token_type"] == "dpop"  # as the library writes it
     check_life(client, tokens)
+
+
+@pytest.mark.parametrize("running", [{"dpop_nonce_lifetime": timedelta(minutes=1)}], indirect=True)
+def test_tokens_are_bound_by_dpop_with_nonces_of_the_provider(party: Any, visitor: Visitor) -> None:
+    """RFC 9449 §8, §9: the library learns one from each refusal and tries again."""
+    client = party("private_key_jwt", {"dpop": "ES256"}, dpop_bound_access_tokens=True)
+    check_life(client, log_in(client, visitor, way="par"))
 
 
 LEGACY = {"profile": "legacy", "grant_types": ["authorization_code", "implicit", "refresh_token"]}
@@ -183,6 +199,18 @@ def test_client_registers_itself(node: OpenidClient, running: Provider, visitor:
     told = node.call("register", issuer=running.settings.issuer, metadata=metadata, auth=auth)["client"]
     check_life(node, log_in(node, visitor))
     check_configuration(node, visitor, told, metadata)
+
+
+@pytest.mark.parametrize("running", [{"registration": "token"}], indirect=True)
+def test_client_registers_itself_with_an_initial_access_token(node: OpenidClient, running: Provider) -> None:
+    with running.work() as context:
+        options = {"policy": Policy.of({}).as_document(), "label": "a test", "uses": 1, "now": context.now}
+        _, token = initial_access_tokens.add(context.db, **options)
+    wishes = {"issuer": running.settings.issuer, "metadata": {"redirect_uris": [REDIRECT_URI]}, "token": token}
+    assert node.call("register", **wishes)["client"]["client_id"]
+    with pytest.raises(Refused) as refused:
+        node.call("register", **wishes)
+    assert refused.value.details["status"] == 401
 
 
 def check_configuration(party: OpenidClient, visitor: Visitor, told: dict[str, Any], metadata: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -49,6 +50,17 @@ def test_request_goes_by_reference(
         assert len(started["url"]) < 300, "the request itself does not travel with the person"
         published.append(started["object"])
         check_life(client, client.call("finish", **visitor.answer(started["url"])))
+
+
+def test_claims_are_asked_for_one_by_one(party: Any, visitor: Visitor) -> None:
+    """OpenID Connect Core §5.5, and §3.1.2.1 max_age, which the library holds against auth_time."""
+    wanted = {"id_token": {"email": {"essential": True}}, "userinfo": {"given_name": None}}
+    asked = {"scope": "openid", "claims": json.dumps(wanted), "max_age": "300"}
+    client = party()
+    tokens = log_in(client, visitor, parameters=asked, checks={"maxAge": 300})
+    assert tokens["claims"]["email"] == "alim@example.test"
+    told = client.call("userinfo", token=tokens["access_token"], subject=tokens["claims"]["sub"])
+    assert set(told) == {"sub", "given_name"}
 
 
 # --- resource indicators ----------------------------------------------------------------------------------------------
