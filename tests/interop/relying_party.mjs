@@ -65,7 +65,8 @@ const insecure = { execute: [oidc.allowInsecureRequests] } // http on this machi
 
 // A fetch by TLS, with a certificate if there is one; it finds every host on this machine, as a resolver would say.
 function fetching(tls) {
-  const lookup = (_name, { all }, found) => (all ? found(null, [{ address: '127.0.0.1', family: 4 }]) : found(null, '127.0.0.1', 4))
+  const here = { address: '127.0.0.1', family: 4 }
+  const lookup = (_name, { all }, found) => (all ? found(null, [here]) : found(null, here.address, here.family))
   return (url, { method, headers, body, signal }) =>
     new Promise((resolve, reject) => {
       const sent = request(url, { ...tls, method, headers, signal, lookup, agent: false }, async (answer) => {
@@ -174,7 +175,8 @@ function remember(party, url, flow) {
 
 // What has several values is said several times.
 function spread(parameters) {
-  return new URLSearchParams(Object.entries(parameters).flatMap(([name, value]) => [value].flat().map((one) => [name, one])))
+  const pairs = Object.entries(parameters).flatMap(([name, value]) => [value].flat().map((one) => [name, one]))
+  return new URLSearchParams(pairs)
 }
 
 function formRequest(form) {
