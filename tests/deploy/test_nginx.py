@@ -8,7 +8,10 @@ import socket
 import ssl
 import subprocess
 from collections.abc import Iterable, Iterator
+from http.client import HTTPResponse
 from pathlib import Path
+from socketserver import StreamRequestHandler, ThreadingTCPServer
+from threading import Thread
 from typing import Any
 
 import httpx
@@ -91,6 +94,64 @@ def test_refusals_of_its_own_are_in_the_callers_format(
     _check_own_answer(response, "invalid_request", is_page=headers == HTML and status == 413)
 
 
+RAW = {
+    "a method of nobody": (405, b"TRACE /token HTTP/1.1\r\n@"),
+    "a proxy's method": (405, b"CONNECT /token HTTP/1.1\r\n@"),
+    "a proxy's target": (400, b"CONNECT evil.example:443 HTTP/1.1\r\n@"),
+    "a method in small letters": (400, b"get / HTTP/1.1\r\n@"),
+    "no address": (400, b"OPTIONS * HTTP/1.1\r\n@"),
+    "an address above the root": (400, b"GET /../token HTTP/1.1\r\n@"),
+    "an address with a broken escape": (400, b"GET /a%zz HTTP/1.1\r\n@"),
+    "an address with an escaped null": (400, b"GET /a%00 HTTP/1.1\r\n@"),
+    "an address of raw bytes": (400, b"GET /authorize?state=\xff HTTP/1.1\r\n@"),
+    "an address of raw UTF-8": (400, b"GET /authorize?state=\xe5\xae\xa2 HTTP/1.1\r\n@"),
+    "another protocol": (400, b"GET / HTTQ/1.1\r\n@"),
+    "an older great version": (400, b"GET / HTTP/2.0\r\n@"),
+    "an unknown great version": (400, b"GET / HTTP/9.9\r\n@"),
+    "no host": (400, b"GET / HTTP/1.1\r\n"),
+    "two hosts": (400, b"GET / HTTP/1.1\r\n@@"),
+    "a host that is none": (400, b"GET / HTTP/1.1\r\nHost: a b\r\n"),
+    "a null in a header": (400, b"GET / HTTP/1.1\r\n@A: \x00\r\n"),
+    "headers beyond measure": (
+        400,
+        b"GET / HTTP/1.1\r\n@" + b"".join(b"A%d: %s\r\n" % (n, b"a" * 9999) for n in range(20)),
+    ),
+    "an unknown transfer coding": (400, b"POST /token HTTP/1.1\r\n@Transfer-Encoding: gzip, chunked\r\n"),
+    "no transfer coding": (400, b"POST /token HTTP/1.1\r\n@Transfer-Encoding: identity\r\n"),
+    "two transfer codings": (400, b"POST /token HTTP/1.1\r\n@" + b"Transfer-Encoding: chunked\r\n" * 2),
+    "a length and a transfer coding": (400, b"POST / HTTP/1.1\r\n@Content-Length: 1\r\nTransfer-Encoding: chunked\r\n"),
+    "two lengths": (400, b"POST / HTTP/1.1\r\n@Content-Length: 1\r\nContent-Length: 2\r\n"),
+    "a length that is no number": (400, b"POST / HTTP/1.1\r\n@Content-Length: -1\r\n"),
+    "a length above the limit": (413, b"POST / HTTP/1.1\r\n@Content-Length: 65537\r\n"),
+    "broken chunks": (400, b"POST / HTTP/1.1\r\n@Transfer-Encoding: chunked\r\n\r\nzz"),
+    "the health of a node": (404, b"GET /healthz HTTP/1.1\r\n@"),
+    "a page of nginx's own": (404, b"GET /tongxing-refused.json HTTP/1.1\r\n@"),
+}
+
+
+@pytest.mark.parametrize("host", [HOST, MTLS_HOST])
+@pytest.mark.parametrize(("status", "head"), RAW.values(), ids=RAW)
+def test_what_no_library_sends_is_refused_like_anything_else(nginx: Nginx, host: str, status: int, head: bytes) -> None:
+    """Never a page of nginx's, never a 5xx: the fault is the caller's."""
+    port = nginx.port if host == HOST else nginx.mtls_port
+    response = _exchange(nginx, host, port, head.replace(b"@", b"Host: %s:%d\r\n" % (host.encode(), port)))
+    assert response.status_code == status
+    _check_own_answer(response, "invalid_request", is_page=False)
+    assert response.headers.get("Allow") == ("GET, HEAD, POST, PUT, DELETE, OPTIONS" if status == 405 else None)
+
+
+def _exchange(nginx: Nginx, host: str, port: int, head: bytes) -> httpx.Response:
+    """Say exactly that over TLS."""
+    with (
+        socket.create_connection(("127.0.0.1", port), timeout=10) as plain,
+        nginx.tls().wrap_socket(plain, server_hostname=host) as secured,
+    ):
+        secured.sendall(head + b"Connection: close\r\n\r\n")
+        answer = HTTPResponse(secured)
+        answer.begin()
+        return httpx.Response(answer.status, headers=answer.getheaders(), content=answer.read())
+
+
 @pytest.mark.parametrize("headers", [{}, HTML])
 def test_nodes_that_do_not_answer_are_a_moments_trouble(tmp_path: Path, headers: dict[str, str]) -> None:
     with running_nginx(tmp_path, [services.free_port(), services.free_port()]) as nginx, nginx.client() as http:
@@ -98,6 +159,21 @@ def test_nodes_that_do_not_answer_are_a_moments_trouble(tmp_path: Path, headers:
             response = http.post(f"{url}/token", headers=headers, data={"a": "b"})
             assert (response.status_code, response.headers["Retry-After"]) == (503, "5")
             _check_own_answer(response, "temporarily_unavailable", is_page=headers == HTML)
+
+
+def test_a_node_that_speaks_no_good_http_is_a_moments_trouble(tmp_path: Path) -> None:
+    class Nonsense(StreamRequestHandler):
+        def handle(self) -> None:
+            self.rfile.readline()
+            self.wfile.write(b"HTTP/1.1 200 OK\r\nA: \x00\r\n\r\n")
+
+    with ThreadingTCPServer(("127.0.0.1", 0), Nonsense) as node:
+        Thread(target=node.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        with running_nginx(tmp_path, [node.server_address[1]]) as nginx, nginx.client() as http:
+            response = http.get(f"{nginx.url}/jwks")
+            assert (response.status_code, response.headers["Retry-After"]) == (503, "5")
+            _check_own_answer(response, "temporarily_unavailable", is_page=False)
+        node.shutdown()
 
 
 def _check_own_answer(response: httpx.Response, error: str, *, is_page: bool) -> None:
@@ -116,7 +192,9 @@ def _check_own_answer(response: httpx.Response, error: str, *, is_page: bool) ->
 
 def test_the_health_of_nodes_is_nobodys_business_outside(nginx: Nginx, http: httpx.Client) -> None:
     for url in nginx.url, nginx.mtls_url:
-        assert http.get(f"{url}/healthz").status_code == 404
+        response = http.get(f"{url}/healthz", headers=HTML)
+        assert response.status_code == 404
+        _check_own_answer(response, "invalid_request", is_page=True)
 
 
 def test_plain_http_is_not_spoken(nginx: Nginx) -> None:

@@ -3,50 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
 from idp.context import Provider
-from tests.conftest import PASSWORD
 from tests.interop.openid_client import OpenidClient, running_openid_client
-from tests.person import Page, Person
-
-REDIRECT_URI = "http://127.0.0.1:9009/callback"
-
-
-@dataclass
-class Visitor:
-    """A person who logs in and agrees to whatever is asked, until the browser is sent back to the client."""
-
-    person: Person
-    username: str
-
-    def answer(self, url: str, redirect_uri: str = REDIRECT_URI) -> dict[str, Any]:
-        """The authorization response, as ``finish`` takes it: the address, and the form where it came as one."""
-        page = self.person.open(url, stop_before=redirect_uri)
-        for _ in range(4):
-            if page.url.startswith(redirect_uri):
-                return {"url": page.url}
-            if (form := posted(page, redirect_uri)) is not None:
-                return {"url": redirect_uri, "form": form}
-            page = self._do(page, redirect_uri)
-        raise AssertionError(f"{page.status} {page.url}: {page.words[:300]}")
-
-    def _do(self, page: Page, redirect_uri: str) -> Page:
-        if page.has("login-submit"):
-            who = {"username": self.username, "password": PASSWORD}
-            return self.person.submit(page, "login-submit", stop_before=redirect_uri, **who)
-        return self.person.submit(page, "consent-allow", stop_before=redirect_uri)
-
-
-def posted(page: Page, redirect_uri: str) -> dict[str, str] | None:
-    """The fields of a form that the browser is to post to the client, None on any other page."""
-    for form in page.document.forms:
-        if (form.get("action") or "").startswith(redirect_uri):
-            return {name: value for name, value in form.form_values() if name}
-    return None
+from tests.interop.parties import KEYS, PUBLIC_KEYS
+from tests.interop.visitor import Visitor
+from tests.person import Person
 
 
 @pytest.fixture
@@ -91,3 +56,28 @@ def everything() -> dict[str, Any]:
 def node() -> Iterator[OpenidClient]:
     with running_openid_client() as client:
         yield client
+
+
+@pytest.fixture
+def party(node: OpenidClient, running: Provider, register_client: Any) -> Any:
+    """`party(method, wished={…}, **metadata)` registers a client and makes the library discover the provider."""
+
+    def make(
+        method: str = "client_secret_basic", wished: dict[str, Any] | None = None, **metadata: Any
+    ) -> OpenidClient:
+        wishes = dict(wished or {})
+        alg = wishes.pop("signs_with", "ES256")
+        document = {"token_endpoint_auth_method": method, "jwks": PUBLIC_KEYS} | metadata
+        client, secret = register_client(f"party-{method}", provider=running, **document)
+        auth = {"method": method, "secret": secret, "jwk": KEYS[alg][0]}
+        node.call(
+            "discover",
+            issuer=running.settings.issuer,
+            client_id=client.client_id,
+            metadata={name: value for name, value in metadata.items() if name.endswith(("_alg", "_enc"))},
+            auth=auth,
+            **wishes,
+        )
+        return node
+
+    return make

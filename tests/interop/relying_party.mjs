@@ -1,6 +1,8 @@
 // A relying party of openid-client, driven from outside: a JSON command a line on standard input, a JSON answer a line
 // on standard output. It plays the client's server; the person's browser is the test's own.
+import { request } from 'node:https'
 import { createInterface } from 'node:readline'
+import * as jose from 'jose' // the library's own; what it lacks is encrypting a request
 import * as oidc from 'openid-client'
 
 const parties = new Map() // by name: { config, flow, dpop }
@@ -10,15 +12,18 @@ const PARAMETERS = {
   PS256: { name: 'RSA-PSS', hash: 'SHA-256' },
   ES256: { name: 'ECDSA', namedCurve: 'P-256' },
   EdDSA: { name: 'Ed25519' },
+  'RSA-OAEP': { name: 'RSA-OAEP', hash: 'SHA-1' },
   'RSA-OAEP-256': { name: 'RSA-OAEP', hash: 'SHA-256' },
   'ECDH-ES': { name: 'ECDH', namedCurve: 'P-256' },
+  'ECDH-ES+A128KW': { name: 'ECDH', namedCurve: 'P-256' },
+  'ECDH-ES+A256KW': { name: 'ECDH', namedCurve: 'P-256' },
 }
-const USAGES = { 'RSA-OAEP-256': ['decrypt', 'unwrapKey'], 'ECDH-ES': ['deriveBits'] }
+const USAGES = { 'RSA-OAEP': ['decrypt', 'unwrapKey'], ECDH: ['deriveBits'] }
 
 async function imported(jwk) {
   const { alg, ...rest } = jwk
   delete rest.use
-  const key = await crypto.subtle.importKey('jwk', rest, PARAMETERS[alg], false, USAGES[alg] ?? ['sign'])
+  const key = await crypto.subtle.importKey('jwk', rest, PARAMETERS[alg], false, USAGES[PARAMETERS[alg].name] ?? ['sign'])
   return { key, kid: jwk.kid, alg }
 }
 
@@ -32,6 +37,9 @@ async function authentication({ method, secret, jwk }) {
       return oidc.ClientSecretJwt(secret)
     case 'private_key_jwt':
       return oidc.PrivateKeyJwt(await imported(jwk))
+    case 'tls_client_auth':
+    case 'self_signed_tls_client_auth':
+      return oidc.TlsClientAuth()
     case 'none':
       return oidc.None()
     default:
@@ -55,9 +63,35 @@ async function dressed(config, { wishes = [], decrypt, dpop }) {
 
 const insecure = { execute: [oidc.allowInsecureRequests] } // http on this machine
 
+// A fetch by TLS, with a certificate if there is one; it finds every host on this machine, as a resolver would say.
+function fetching(tls) {
+  const here = { address: '127.0.0.1', family: 4 }
+  const lookup = (_name, { all }, found) => (all ? found(null, [here]) : found(null, here.address, here.family))
+  return (url, { method, headers, body, signal }) =>
+    new Promise((resolve, reject) => {
+      const sent = request(url, { ...tls, method, headers, signal, lookup, agent: false }, async (answer) => {
+        const parts = await answer.toArray()
+        const { statusCode: status } = answer
+        resolve(new Response(parts.length ? Buffer.concat(parts) : null, { status, headers: answer.headers }))
+      })
+      sent.on('error', reject)
+      sent.end(body?.toString())
+    })
+}
+
+// A signed request object, encrypted to the provider's published key for an algorithm (RFC 9101 §6.1).
+async function encrypted(party, object, { alg, enc }) {
+  const { keys } = await (await fetch(party.config.serverMetadata().jwks_uri)).json()
+  const jwk = keys.find((key) => key.alg === alg)
+  return new jose.CompactEncrypt(new TextEncoder().encode(object))
+    .setProtectedHeader({ alg, enc, kid: jwk.kid, cty: 'oauth-authz-req+jwt' })
+    .encrypt(await jose.importJWK(jwk, alg))
+}
+
 const commands = {
-  async discover({ name, issuer, client_id, metadata, auth, ...wishes }) {
-    const config = await oidc.discovery(new URL(issuer), client_id, metadata, await authentication(auth), insecure)
+  async discover({ name, issuer, client_id, metadata, auth, tls, ...wishes }) {
+    const options = tls ? { [oidc.customFetch]: fetching(tls) } : insecure
+    const config = await oidc.discovery(new URL(issuer), client_id, metadata, await authentication(auth), options)
     parties.set(name, await dressed(config, wishes))
     return { server: config.serverMetadata(), client: config.clientMetadata() }
   },
@@ -70,31 +104,33 @@ const commands = {
     return { client: config.clientMetadata() }
   },
 
-  async begin({ name, parameters, way = 'plain', sign, pkce = true }) {
+  async begin({ name, parameters, way = 'plain', sign, encrypt, reference, pkce = true }) {
     const party = parties.get(name)
     const verifier = oidc.randomPKCECodeVerifier()
     const [state, nonce] = [oidc.randomState(), oidc.randomNonce()]
     const proof = pkce
       ? { code_challenge: await oidc.calculatePKCECodeChallenge(verifier), code_challenge_method: 'S256' }
       : {}
-    let asked = new URLSearchParams({ state, nonce, ...proof, ...parameters })
+    let asked = spread({ state, nonce, ...proof, ...parameters })
+    let object
     if (way.includes('jar')) {
       const url = await oidc.buildAuthorizationUrlWithJAR(party.config, asked, await imported(sign))
-      if (!way.includes('par')) return remember(party, url, { verifier, state, nonce, pkce })
-      asked = url.searchParams
+      object = url.searchParams.get('request')
+      if (encrypt) object = await encrypted(party, object, encrypt)
+      asked = new URLSearchParams(reference ? { request_uri: reference } : { request: object })
     }
     const url = way.includes('par')
       ? await oidc.buildAuthorizationUrlWithPAR(party.config, asked, party.dpop)
       : oidc.buildAuthorizationUrl(party.config, asked)
-    return remember(party, url, { verifier, state, nonce, pkce })
+    return { ...remember(party, url, { verifier, state, nonce, pkce }), object }
   },
 
-  async finish({ name, url, form }) {
+  async finish({ name, url, form, parameters = {}, checks: further = {} }) {
     const { config, flow, dpop } = parties.get(name)
     const answer = form === undefined ? new URL(url) : new Request(url, formRequest(form))
-    const checks = { expectedState: flow.state, expectedNonce: flow.nonce }
+    const checks = { expectedState: flow.state, expectedNonce: flow.nonce, ...further }
     if (flow.pkce) checks.pkceCodeVerifier = flow.verifier
-    return shown(await oidc.authorizationCodeGrant(config, answer, checks, undefined, dpop))
+    return shown(await oidc.authorizationCodeGrant(config, answer, checks, spread(parameters), dpop))
   },
 
   async finish_implicit({ name, url, form }) {
@@ -135,6 +171,12 @@ const commands = {
 function remember(party, url, flow) {
   party.flow = flow
   return { url: url.href, ...flow }
+}
+
+// What has several values is said several times.
+function spread(parameters) {
+  const pairs = Object.entries(parameters).flatMap(([name, value]) => [value].flat().map((one) => [name, one]))
+  return new URLSearchParams(pairs)
 }
 
 function formRequest(form) {

@@ -10,13 +10,15 @@ from typing import Any
 
 import pytest
 from joserfc.jwk import RSAKey
+from playwright.sync_api import Page as ChromiumPage
+from playwright.sync_api import expect
 
 from idp.context import Provider
 from idp.outbox import Dispatcher
 from idp.worker import HANDLERS
 from tests.conftest import PASSWORD
 from tests.interop.apache import ApacheParty, running_apache
-from tests.interop.conftest import Visitor
+from tests.interop.visitor import Visitor
 from tests.person import Page
 
 LEGACY = {"profile": "legacy", "grant_types": ["authorization_code", "implicit", "refresh_token"]}
@@ -34,7 +36,7 @@ def protect(running: Provider, register_client: Any, party_port: int) -> Iterato
                 "post_logout_redirect_uris": [f"{party.url}/goodbye.html"],
             } | (metadata or {})
             document |= {
-                name: value.format(callback=party.callback) for name, value in LOGOUT.items() if name in document
+                name: value.format(callback=party.callback) for name, value in OWN_ADDRESSES.items() if name in document
             }
             client, secret = register_client("apache", provider=running, **document)
             asked = directives | {  # the keys first: the method that signs with them is judged where it stands
@@ -52,7 +54,8 @@ def protect(running: Provider, register_client: Any, party_port: int) -> Iterato
         yield make
 
 
-LOGOUT = {
+OWN_ADDRESSES = {
+    "initiate_login_uri": "{callback}",
     "backchannel_logout_uri": "{callback}?logout=backchannel",
     "frontchannel_logout_uri": "{callback}?logout=get",
 }
@@ -202,3 +205,37 @@ def test_backchannel_logout_ends_the_session_at_the_page(
     visitor.person.click(page, "logout-yes")
     assert Dispatcher(running, HANDLERS).deliver_due() == 1
     assert party.told(visitor.person) is None
+
+
+def test_frontchannel_logout_ends_the_session_at_the_page(
+    protect: Callable[..., ApacheParty], visitor: Visitor, running: Provider, page: ChromiumPage
+) -> None:
+    """In Chromium, where a frame is really loaded and cookies go as browsers let them."""
+    party = protect({"frontchannel_logout_uri": "", "frontchannel_logout_session_required": True})
+    page.goto(f"{party.url}/protected/")
+    page.fill("#username", visitor.username)
+    page.fill("#password", PASSWORD)
+    page.click("#login-submit")
+    page.click("#consent-allow")
+    expect(page.locator("#in")).to_be_visible()
+    assert page.request.get(f"{party.callback}?info=json").status == 200
+    page.goto(f"{running.settings.issuer}/logout")
+    with page.expect_response(lambda answer: answer.url.startswith(f"{party.callback}?logout=get&iss=")) as told:
+        page.click("#logout-yes")
+    assert told.value.ok
+    assert page.request.get(f"{party.callback}?info=json").status == 401, "no session in this browser"
+
+
+def test_login_is_initiated_by_the_account_centre(
+    protect: Callable[..., ApacheParty], visitor: Visitor, running: Provider, party_port: int
+) -> None:
+    """OpenID Connect Core §4: the person's list of services leads to the page, which asks by itself."""
+    inside = f"http://127.0.0.1:{party_port}/protected/"
+    party = protect({"initiate_login_uri": ""}, OIDCDefaultURL=inside)
+    check_inside(visitor, party, enter(visitor, party))
+    visitor.person.forget(f"rp_{party.port}")
+    assert party.told(visitor.person) is None
+    page = visitor.person.open(f"{running.settings.issuer}/account/consents")
+    page = visitor.person.open(page.document.xpath("//a[contains(@href, 'iss=')]/@href")[0])
+    assert page.url == inside
+    check_inside(visitor, party, page)

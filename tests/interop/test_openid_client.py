@@ -2,77 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
+import httpx
 import pytest
-from joserfc.jwk import ECKey, OKPKey, RSAKey
 
 from idp.context import Provider
-from tests.interop.conftest import REDIRECT_URI, Visitor
+from idp.protocol.client_metadata.policy import Policy
+from idp.storage import initial_access_tokens
 from tests.interop.openid_client import OpenidClient, Refused
-
-SCOPE = "openid profile email offline_access"
-
-
-def key_pair(alg: str, use: str = "sig") -> tuple[dict[str, Any], dict[str, Any]]:
-    """(private, public) JWK for an algorithm."""
-    names = {"kid": f"{alg}-{use}", "alg": alg, "use": use}
-    made: Any
-    if alg.startswith(("RS", "PS")):
-        made = RSAKey.generate_key(2048, names)
-    elif alg == "EdDSA":
-        made = OKPKey.generate_key("Ed25519", names)
-    else:
-        made = ECKey.generate_key("P-256", names)
-    return made.as_dict(private=True), made.as_dict(private=False)
-
-
-KEYS = {alg: key_pair(alg) for alg in ("RS256", "PS256", "ES256", "EdDSA")}
-ENCRYPTION_KEYS = {alg: key_pair(alg, "enc") for alg in ("RSA-OAEP-256", "ECDH-ES")}
-PUBLIC_KEYS = {"keys": [public for _, public in (*KEYS.values(), *ENCRYPTION_KEYS.values())]}
-
-
-@pytest.fixture
-def party(node: OpenidClient, running: Provider, register_client: Any) -> Any:
-    """`party(method, wished={…}, **metadata)` registers a client and makes the library discover the provider."""
-
-    def make(
-        method: str = "client_secret_basic", wished: dict[str, Any] | None = None, **metadata: Any
-    ) -> OpenidClient:
-        wishes = dict(wished or {})
-        alg = wishes.pop("signs_with", "ES256")
-        document = {"token_endpoint_auth_method": method, "jwks": PUBLIC_KEYS} | metadata
-        client, secret = register_client(f"party-{method}", provider=running, **document)
-        auth = {"method": method, "secret": secret, "jwk": KEYS[alg][0]}
-        node.call(
-            "discover",
-            issuer=running.settings.issuer,
-            client_id=client.client_id,
-            metadata={name: value for name, value in metadata.items() if name.endswith(("_alg", "_enc"))},
-            auth=auth,
-            **wishes,
-        )
-        return node
-
-    return make
-
-
-def log_in(party: OpenidClient, visitor: Visitor, **begin: Any) -> dict[str, Any]:
-    parameters = {"redirect_uri": REDIRECT_URI, "scope": SCOPE} | begin.pop("parameters", {})
-    started = party.call("begin", parameters=parameters, **begin)
-    return party.call("finish", **visitor.answer(started["url"]))
-
-
-def check_life(party: OpenidClient, tokens: dict[str, Any]) -> None:
-    """What every relying party does afterwards: who is it, for how long, and good-bye."""
-    told = party.call("userinfo", token=tokens["access_token"], subject=tokens["claims"]["sub"])
-    assert told["email"] == "alim@example.test"
-    renewed = party.call("refresh", token=tokens["refresh_token"], parameters={})
-    assert renewed["access_token"] != tokens["access_token"]
-    party.call("revoke", token=renewed["refresh_token"])
-    with pytest.raises(Refused) as refused:
-        party.call("refresh", token=renewed["refresh_token"], parameters={})
-    assert refused.value.details["error"] == "invalid_grant"
+from tests.interop.parties import ENCRYPTION_KEYS, KEYS, PUBLIC_KEYS, SCOPE, check_life, log_in
+from tests.interop.visitor import REDIRECT_URI, Visitor
 
 
 @pytest.mark.parametrize(
@@ -99,14 +40,23 @@ def test_id_token_is_signed_by(party: Any, visitor: Visitor, alg: str) -> None:
     assert log_in(client, visitor)["claims"]["sub"]
 
 
-@pytest.mark.parametrize("alg", sorted(ENCRYPTION_KEYS))
-def test_id_token_and_userinfo_are_encrypted_to(party: Any, visitor: Visitor, alg: str) -> None:
+@pytest.mark.parametrize(
+    ("alg", "enc"),
+    [
+        ("RSA-OAEP-256", "A256GCM"),
+        ("RSA-OAEP", "A128CBC-HS256"),
+        ("ECDH-ES", "A256GCM"),
+        ("ECDH-ES+A128KW", "A128GCM"),
+        ("ECDH-ES+A256KW", "A256CBC-HS512"),
+    ],
+)
+def test_id_token_and_userinfo_are_encrypted_to(party: Any, visitor: Visitor, alg: str, enc: str) -> None:
     client = party(
         id_token_encrypted_response_alg=alg,
-        id_token_encrypted_response_enc="A256GCM",
+        id_token_encrypted_response_enc=enc,
         userinfo_signed_response_alg="RS256",
         userinfo_encrypted_response_alg=alg,
-        userinfo_encrypted_response_enc="A256GCM",
+        userinfo_encrypted_response_enc=enc,
         wished={"decrypt": ENCRYPTION_KEYS[alg][0]},
     )
     tokens = log_in(client, visitor)
@@ -120,8 +70,14 @@ def test_userinfo_is_signed(party: Any, visitor: Visitor) -> None:
     assert client.call("userinfo", token=tokens["access_token"], subject=tokens["claims"]["sub"])["email"]
 
 
-def test_introspection_is_signed(party: Any, visitor: Visitor) -> None:
-    client = party(introspection_signed_response_alg="ES256", wished={"wishes": ["non_repudiation"]})
+@pytest.mark.parametrize("alg", [None, "ECDH-ES"], ids=["signed", "signed and encrypted"])
+def test_introspection_is(party: Any, visitor: Visitor, alg: str | None) -> None:
+    encrypted = {"introspection_encrypted_response_alg": alg, "introspection_encrypted_response_enc": "A256GCM"}
+    client = party(
+        introspection_signed_response_alg="ES256",
+        wished={"wishes": ["non_repudiation"], "decrypt": ENCRYPTION_KEYS[alg][0] if alg else None},
+        **encrypted if alg else {},
+    )
     assert client.call("introspect", token=log_in(client, visitor)["access_token"])["active"] is True
 
 
@@ -146,7 +102,7 @@ def test_answer_comes_signed(party: Any, visitor: Visitor) -> None:
     check_life(client, log_in(client, visitor))
 
 
-@pytest.mark.parametrize("alg", sorted(ENCRYPTION_KEYS))
+@pytest.mark.parametrize("alg", ["RSA-OAEP-256", "ECDH-ES"])
 def test_answer_comes_signed_and_encrypted(party: Any, visitor: Visitor, alg: str) -> None:
     client = party(
         authorization_signed_response_alg="ES256",
@@ -164,6 +120,13 @@ def test_tokens_are_bound_by_dpop(party: Any, visitor: Visitor, alg: str, way: s
     tokens = log_in(client, visitor, way=way)
     assert tokens["token_type"] == "dpop"  # as the library writes it
     check_life(client, tokens)
+
+
+@pytest.mark.parametrize("running", [{"dpop_nonce_lifetime": timedelta(minutes=1)}], indirect=True)
+def test_tokens_are_bound_by_dpop_with_nonces_of_the_provider(party: Any, visitor: Visitor) -> None:
+    """RFC 9449 §8, §9: the library learns one from each refusal and tries again."""
+    client = party("private_key_jwt", {"dpop": "ES256"}, dpop_bound_access_tokens=True)
+    check_life(client, log_in(client, visitor, way="par"))
 
 
 LEGACY = {"profile": "legacy", "grant_types": ["authorization_code", "implicit", "refresh_token"]}
@@ -233,8 +196,36 @@ def test_client_registers_itself(node: OpenidClient, running: Provider, visitor:
         "jwks": PUBLIC_KEYS,
     }
     auth = {"method": method, "jwk": KEYS["ES256"][0]}  # the secret, if any, is the one given at registration
-    node.call("register", issuer=running.settings.issuer, metadata=metadata, auth=auth)
+    told = node.call("register", issuer=running.settings.issuer, metadata=metadata, auth=auth)["client"]
     check_life(node, log_in(node, visitor))
+    check_configuration(node, visitor, told, metadata)
+
+
+@pytest.mark.parametrize("running", [{"registration": "token"}], indirect=True)
+def test_client_registers_itself_with_an_initial_access_token(node: OpenidClient, running: Provider) -> None:
+    with running.work() as context:
+        options = {"policy": Policy.of({}).as_document(), "label": "a test", "uses": 1, "now": context.now}
+        _, token = initial_access_tokens.add(context.db, **options)
+    wishes = {"issuer": running.settings.issuer, "metadata": {"redirect_uris": [REDIRECT_URI]}, "token": token}
+    assert node.call("register", **wishes)["client"]["client_id"]
+    with pytest.raises(Refused) as refused:
+        node.call("register", **wishes)
+    assert refused.value.details["status"] == 401
+
+
+def check_configuration(party: OpenidClient, visitor: Visitor, told: dict[str, Any], metadata: dict[str, Any]) -> None:
+    """What the library was told at registration is how the client reads, changes and ends it (RFC 7592)."""
+    url, bearer = told["registration_client_uri"], {"Authorization": f"Bearer {told['registration_access_token']}"}
+    with httpx.Client(headers=bearer) as http:
+        assert http.get(url).json()["client_name"] == metadata["client_name"]
+        changed = metadata | {"client_id": told["client_id"], "client_name": "Of another name"}
+        assert http.put(url, json=changed).json()["client_name"] == "Of another name"
+        log_in(party, visitor)
+        assert http.delete(url).status_code == 204
+        with pytest.raises(Refused) as refused:
+            party.call("client_credentials", parameters={})
+        assert refused.value.details["status"] == 401
+        assert http.get(url).status_code == 401
 
 
 def test_client_acts_for_itself(party: Any) -> None:
