@@ -19,6 +19,7 @@ from typing import Any
 from joserfc.jwk import import_key
 
 from idp.context import Context
+from idp.crypto import rsa
 from idp.crypto.jose import TokenRefused
 from idp.crypto.keyring import Key
 from idp.domain.client import Client
@@ -43,7 +44,6 @@ _LISTS = ("key_ops", "x5c")
 PRIVATE = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 """Members that only a private or symmetric key has."""
 _CURVES = {"ES256": "P-256", "EdDSA": "Ed25519", "Ed25519": "Ed25519"}
-_MODULUS_LENGTHS = range(342, 684)  # characters of base64url: 2048 to 4096 bits
 Jwk = Mapping[str, Any]
 
 
@@ -207,7 +207,7 @@ def public_key(text: str) -> Key:
         raise TokenRefused("no public key")
     jwk.pop("alg", None)  # judged by `fits`; the library would insist on one of its two names for EdDSA
     try:
-        if jwk["kty"] == "RSA" and len(jwk["n"]) not in _MODULUS_LENGTHS:
+        if jwk["kty"] == "RSA" and not rsa.LEAST_BITS <= rsa.modulus_bits(jwk) <= rsa.MOST_BITS:
             raise TokenRefused("key size")
         return import_key(jwk)  # type: ignore[return-value]
     except (ValueError, TypeError, KeyError, AttributeError) as error:

@@ -23,10 +23,11 @@ from idp.crypto.jose import JoseError
 from idp.domain.client import Client
 from idp.outbound import Answer, OutboundBusy, OutboundClient, OutboundFailed
 from idp.protocol import client_keys
-from idp.protocol.client_keys import MAX_KEYS, PublishedKeys, fits, imported, public_part
+from idp.protocol.client_keys import MAX_KEYS, PublishedKeys, fits, imported, public_key, public_part
 from tests.assertions import AssertionKey
 from tests.authorizing import asking
 from tests.clock import Clock
+from tests.proofs import encoded
 from tests.token_side import TokenSide
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -335,6 +336,29 @@ JWKS = st.dictionaries(
     VALUES
     | st.sampled_from(["RSA", "EC", "OKP", "oct", "P-256", "Ed25519", "AQAB", "sig", "ES256", "A" * 43, "A" * 342]),
 )
+
+
+MODULI = {
+    "2048 bits": (1 << 2047 | 1, 256, True),
+    "4096 bits": (1 << 4095 | 1, 512, True),
+    "2047 bits": (1 << 2046 | 1, 256, False),
+    "1024 bits": (1 << 1023 | 1, 128, False),
+    "1024 bits written in 256 octets": (1 << 1023 | 1, 256, False),
+    "2048 bits written in 257 octets": (1 << 2047 | 1, 257, False),
+    "4097 bits": (1 << 4096 | 1, 513, False),
+    "none": (0, 256, False),
+}
+
+
+@pytest.mark.parametrize(("modulus", "octets", "is_good"), MODULI.values(), ids=MODULI.keys())
+def test_an_rsa_key_is_as_long_as_its_number_and_not_as_its_text(modulus: int, octets: int, is_good: bool) -> None:
+    """FAPI 2.0 Security Profile §5.4.1; RFC 7518 §2 and §6.3.1.1: no leading zeros."""
+    text = json.dumps({"kty": "RSA", "n": encoded(modulus.to_bytes(octets)), "e": "AQAB"})
+    if is_good:
+        assert public_key(text).key_type == "RSA"
+    else:
+        with pytest.raises(JoseError):
+            public_key(text)
 
 
 @given(JWKS | VALUES, st.sampled_from(["ES256", "RS256", "EdDSA", "ECDH-ES", "none", "\ud800"]))
