@@ -66,6 +66,15 @@ def site(serve: Callable[..., str]) -> str:
     def zipped(size: int) -> Response:
         return Response(gzip.compress(b"x" * size), headers={"Content-Encoding": "gzip"})
 
+    @app.get("/nothing")
+    def nothing() -> Response:
+        blocks = b"\x1f\x8b\x08\0\0\0\0\0\0\xff" + b"\0\0\0\xff\xff" * MAX_BODY + b"\1\0\0\xff\xff" + bytes(8)
+        return Response(blocks, headers={"Content-Encoding": "gzip"})
+
+    @app.get("/asked")
+    def asked() -> Response:
+        return Response(request.headers["Accept-Encoding"])
+
     @app.get("/coded/<coding>")
     def coded(coding: str) -> Response:
         return Response(b"whatever", headers={"Content-Encoding": coding})
@@ -238,22 +247,30 @@ def test_a_closed_port_fails(free_port: Callable[[], int]) -> None:
 
 
 @pytest.mark.parametrize("size", [0, 1, MAX_BODY])
-@pytest.mark.parametrize("kind", ["bytes", "zipped"])
-def test_a_body_up_to_the_limit_is_taken_plain_or_compressed(site: str, kind: str, size: int) -> None:
-    assert len(client(netloc(site)).get(f"{site}/{kind}/{size}").body) == size
+def test_a_body_up_to_the_limit_is_taken(site: str, size: int) -> None:
+    assert len(client(netloc(site)).get(f"{site}/bytes/{size}").body) == size
 
 
-@pytest.mark.parametrize("path", ["bytes/65537", "bytes/5000000", "zipped/65537", "zipped/200000000"])
+@pytest.mark.parametrize("path", ["bytes/65537", "bytes/5000000"])
 def test_a_larger_body_is_refused_before_it_is_held(site: str, path: str) -> None:
     with pytest.raises(OutboundFailed) as caught:
         client(netloc(site)).get(f"{site}/{path}")
     assert "large" in caught.value.detail
 
 
-@pytest.mark.parametrize("coding", ["br", "deflate", "gzip, gzip", "gzip"])
-def test_an_encoding_that_was_not_asked_for_or_is_broken_fails(site: str, coding: str) -> None:
-    with pytest.raises(OutboundFailed):
-        client(netloc(site)).get(f"{site}/coded/{coding}")
+@pytest.mark.parametrize("path", ["coded/br", "coded/deflate", "coded/gzip, gzip", "coded/gzip", "zipped/1"])
+def test_an_encoding_that_was_not_asked_for_fails(site: str, path: str) -> None:
+    with pytest.raises(OutboundFailed) as caught:
+        client(netloc(site)).get(f"{site}/{path}")
+    assert "encoding" in caught.value.detail
+
+
+def test_no_compressed_answer_is_asked_for_and_none_is_unpacked(site: str) -> None:
+    """What unpacks to nothing is no body that could be counted, however long it goes on: empty stored blocks."""
+    assert client(netloc(site)).get(f"{site}/asked").body == b"identity"
+    with pytest.raises(OutboundFailed) as caught:
+        client(netloc(site)).get(f"{site}/nothing")
+    assert "encoding" in caught.value.detail
 
 
 def test_a_server_that_drips_is_cut_off_when_the_whole_time_is_over(drip: str, monkeypatch: pytest.MonkeyPatch) -> None:
