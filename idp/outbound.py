@@ -12,11 +12,10 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import logging
-import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -26,12 +25,13 @@ import httpcore
 import httpx
 
 from idp.config import Settings
+from idp.name_lookups import NameLookUps, Resolve, TooManyLookUps
 
 _log = logging.getLogger("tongxing.outbound")
 TOTAL_SECONDS = 5.0
 MAX_BODY = 64 * 1024
 MOST_AT_ONCE = 3  # documents fetched by one process at a time; it has more threads than that (docs/operations.md)
-Resolve = Callable[[str, int], Sequence[str]]
+MOST_LOOKUPS = 8  # names looked up by one process at a time: for documents, and as many for notices
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
@@ -75,7 +75,7 @@ class OutboundClient:
 
     def __init__(self, settings: Settings, resolve: Resolve | None = None) -> None:
         self._allowed = frozenset(entry.strip().lower() for entry in settings.outbound_allow)
-        self._resolve = resolve or _look_up
+        self._names = {method: NameLookUps(MOST_LOOKUPS, resolve) for method in ("GET", "POST")}
         self._ca_bundle = settings.outbound_ca_bundle
         self._places = threading.BoundedSemaphore(MOST_AT_ONCE)
 
@@ -100,7 +100,10 @@ class OutboundClient:
         """POST ``data`` as a form: the outbox does, whose threads are its own. Raises OutboundRefused or
         OutboundFailed."""
         form = {"Content-Type": "application/x-www-form-urlencoded", **(headers or {})}
-        return self._call("POST", url, form, urlencode(data).encode())
+        try:
+            return self._call("POST", url, form, urlencode(data).encode())
+        except OutboundBusy as error:
+            raise OutboundFailed("too many names are being looked up") from error
 
     def _call(self, method: str, url: str, headers: dict[str, str], body: bytes) -> Answer:
         try:
@@ -108,10 +111,12 @@ class OutboundClient:
         except OutboundError as error:
             _log.warning("%s %r: %r", method, _place(url), error.detail)  # whoever asked hears one text only
             raise
+        except TooManyLookUps as error:
+            raise OutboundBusy from error
 
     def _send(self, method: str, url: str, headers: dict[str, str], body: bytes) -> Answer:
         target, is_allowed = self._check_url(url)
-        network = _GuardedNetwork(self._resolve, is_allowed, time.monotonic() + TOTAL_SECONDS)
+        network = _GuardedNetwork(self._names[method], is_allowed, time.monotonic() + TOTAL_SECONDS)
         fields = {"Accept-Encoding": "identity", "User-Agent": "Tongxing", "Connection": "close", **headers}
         sent = [(name.encode("ascii"), value.encode("latin-1")) for name, value in fields.items()]
         with _named_errors(), httpcore.ConnectionPool(ssl_context=self._tls, network_backend=network) as pool:
@@ -177,8 +182,8 @@ def _all_of(ip: _Address) -> list[_Address]:
 class _GuardedNetwork(httpcore.NetworkBackend):
     """Connects to checked addresses only, each step within what is left of one call's time."""
 
-    def __init__(self, resolve: Resolve, is_allowed: bool, deadline: float) -> None:
-        self._resolve, self._is_allowed, self._deadline = resolve, is_allowed, deadline
+    def __init__(self, names: NameLookUps, is_allowed: bool, deadline: float) -> None:
+        self._names, self._is_allowed, self._deadline = names, is_allowed, deadline
         self._sockets = httpcore.SyncBackend()
 
     def connect_tcp(
@@ -202,7 +207,7 @@ class _GuardedNetwork(httpcore.NetworkBackend):
         try:
             found: Sequence[str] = [str(ipaddress.ip_address(host.strip("[]")))]
         except ValueError:
-            found = _within(self._deadline, lambda: self._resolve(host, port))
+            found = self._names.find(host, port, _left(self._deadline))
         if not self._is_allowed and not all(is_public(address) for address in found):
             raise OutboundRefused("an address that is not public")
         return found
@@ -237,30 +242,6 @@ def _left(deadline: float) -> float:
     if left <= 0:
         raise httpcore.ReadTimeout("the call's time is over")
     return left
-
-
-def _look_up(host: str, port: int) -> Sequence[str]:
-    return [str(info[4][0]) for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
-
-
-def _within(deadline: float, look_up: Callable[[], Sequence[str]]) -> Sequence[str]:
-    """Run a look-up that knows no time-out of its own; one that takes too long is left behind."""
-    outcome: list[Sequence[str] | Exception] = []
-
-    def run() -> None:
-        try:
-            outcome.append(look_up())
-        except (OSError, UnicodeError) as error:
-            outcome.append(error)
-
-    thread = threading.Thread(target=run, name="outbound-dns", daemon=True)
-    thread.start()
-    thread.join(_left(deadline))
-    if not outcome:
-        raise httpcore.ConnectTimeout("name resolution took too long")
-    if isinstance(outcome[0], Exception):
-        raise httpcore.ConnectError("the name has no address") from outcome[0]
-    return outcome[0]
 
 
 def _body(headers: Mapping[str, str], chunks: Iterable[bytes]) -> bytes:

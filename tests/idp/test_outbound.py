@@ -24,9 +24,11 @@ from hypothesis import strategies as st
 
 from idp import outbound
 from idp.config import Settings
+from idp.name_lookups import Resolve
 from idp.outbound import (
     MAX_BODY,
     MOST_AT_ONCE,
+    MOST_LOOKUPS,
     OutboundBusy,
     OutboundClient,
     OutboundFailed,
@@ -35,7 +37,7 @@ from idp.outbound import (
 )
 
 
-def client(*allowed: str, resolve: outbound.Resolve | None = None, ca_bundle: str = "") -> OutboundClient:
+def client(*allowed: str, resolve: Resolve | None = None, ca_bundle: str = "") -> OutboundClient:
     return OutboundClient(Settings(outbound_allow=allowed, outbound_ca_bundle=ca_bundle), resolve)
 
 
@@ -413,3 +415,32 @@ def test_few_documents_are_waited_for_at_a_time_and_notices_are_not_counted(site
         may_answer.set()
         assert all(isinstance(one.exception(10), OutboundFailed) for one in under_way)
     assert caller.get(f"{site}/echo").is_success  # every place is free again
+
+
+def test_look_ups_left_behind_are_counted_and_not_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name server that never answers leaves no thread behind for every call."""
+    asked, may_answer = list[str](), threading.Event()
+
+    def resolve(host: str, _port: int) -> list[str]:
+        asked.append(host)
+        may_answer.wait(60)
+        return ["10.0.0.1"]
+
+    caller = client(resolve=resolve)
+    call = {"documents": caller.get, "notices": lambda url: caller.post_form(url, {})}
+    for number, (kind, refusal) in enumerate({"documents": OutboundBusy, "notices": OutboundFailed}.items(), 1):
+        monkeypatch.setattr(outbound, "TOTAL_SECONDS", 0.05)
+        while len(asked) < number * MOST_LOOKUPS:
+            with pytest.raises(OutboundFailed):
+                call[kind]("https://rp.example/")
+        monkeypatch.setattr(outbound, "TOTAL_SECONDS", 60)  # now at once
+        with pytest.raises(refusal):
+            call[kind]("https://other.example/")
+    assert asked == ["rp.example"] * 2 * MOST_LOOKUPS
+    behind = [thread for thread in threading.enumerate() if thread.name == "outbound-dns"]
+    may_answer.set()
+    for thread in behind:
+        thread.join(10)
+    for again in call.values():  # there is room again
+        with pytest.raises(OutboundRefused):
+            again("https://rp.example/")
