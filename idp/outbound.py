@@ -3,8 +3,8 @@
 Only https, unless the deployment allows a ``host:port``; the host is resolved once, every address it has is checked,
 and the connection goes to a checked address. No redirect is followed. Name resolution, connecting and the answer
 together have five seconds; a body has at most 64 KiB and is not compressed, so that what is counted is what is sent.
-Few requests at a time may wait for others so (MOST_AT_ONCE): whoever makes us call slow servers must not get every
-thread there is.
+Few requests at a time may wait for others so (MOST_AT_ONCE), for one host one: whoever makes us call slow servers must
+get neither every thread there is nor, by one of them, every place.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import contextlib
 import ipaddress
 import logging
 import ssl
-import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ import httpx
 
 from idp.config import Settings
 from idp.name_lookups import NameLookUps, Resolve, TooManyLookUps
+from idp.places import NoPlace, Places
 
 _log = logging.getLogger("tongxing.outbound")
 TOTAL_SECONDS = 5.0
@@ -53,8 +53,8 @@ class OutboundFailed(OutboundError):
 
 
 class OutboundBusy(Exception):
-    """As many requests as may wait for others do so already. Nobody has been called: no outcome is known, nothing to be
-    remembered; the caller may come again in a moment."""
+    """As many requests as may wait for others do so already, or one does for this host. Nobody has been called: no
+    outcome is known, nothing to be remembered; the caller may come again in a moment."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class OutboundClient:
         self._allowed = frozenset(entry.strip().lower() for entry in settings.outbound_allow)
         self._names = {method: NameLookUps(MOST_LOOKUPS, resolve) for method in ("GET", "POST")}
         self._ca_bundle = settings.outbound_ca_bundle
-        self._places = threading.BoundedSemaphore(MOST_AT_ONCE)
+        self._places = Places(MOST_AT_ONCE)
 
     @cached_property
     def _tls(self) -> ssl.SSLContext:
@@ -89,12 +89,11 @@ class OutboundClient:
 
     def get(self, url: str, headers: Mapping[str, str] | None = None) -> Answer:
         """Raises OutboundRefused, OutboundFailed or, at once, OutboundBusy."""
-        if not self._places.acquire(blocking=False):
-            raise OutboundBusy
         try:
-            return self._call("GET", url, dict(headers or {}), b"")
-        finally:
-            self._places.release()
+            with self._places.taken_by(_host(url)):
+                return self._call("GET", url, dict(headers or {}), b"")
+        except NoPlace as error:
+            raise OutboundBusy from error
 
     def post_form(self, url: str, data: Mapping[str, str], headers: Mapping[str, str] | None = None) -> Answer:
         """POST ``data`` as a form: the outbox does, whose threads are its own. Raises OutboundRefused or
@@ -152,6 +151,14 @@ def _place(url: str) -> str:
     except (httpx.InvalidURL, TypeError, ValueError):
         return "an address that is none"
     return f"{target.scheme}://{target.raw_host.decode('ascii', 'replace')}:{target.port or 'default'}"
+
+
+def _host(url: str) -> str:
+    """Whom a call would wait for; its port and the rest of the address do not matter."""
+    try:
+        return httpx.URL(url).raw_host.decode("ascii", "replace").lower().rstrip(".")
+    except (httpx.InvalidURL, TypeError, ValueError):
+        return ""
 
 
 def is_public(address: str) -> bool:

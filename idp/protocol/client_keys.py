@@ -3,7 +3,8 @@
 RFC 7591 §2 (jwks, jwks_uri), OpenID Connect Core §10.1.1 and §10.2.1 (a kid that is not known means: fetch again), RFC
 7517 §4 (use, alg, kid). A published set is fetched through the guarded client, kept for an hour, and fetched again for
 an unknown kid at most once in a minute a client, so that a stranger's made-up kid is no way to make us call others; nor
-is it one to make us wait for them: few may.
+is it one to make us wait for them: few may. While the set is not to be had, or nobody may wait for it, what is known
+counts.
 """
 
 from __future__ import annotations
@@ -80,7 +81,12 @@ class PublishedKeys:
             return found
         if found and client.client_id in self._under_way:
             return found  # somebody fetches the set already; nobody need wait for that
-        return _good(self._fetched(client, uri, now), is_good)
+        try:
+            return _good(self._fetched(client, uri, now), is_good)
+        except OutboundBusy:
+            if found:
+                return found  # an hour old, and better than no answer
+            raise
 
     def forget(self, client_id: str) -> None:
         """The client has changed its registration."""

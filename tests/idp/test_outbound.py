@@ -405,9 +405,10 @@ def test_few_documents_are_waited_for_at_a_time_and_notices_are_not_counted(site
         may_answer.wait(4)
         return ["127.0.0.1"]
 
-    caller = client(netloc(site), "slow.example:80", resolve=slow)
+    hosts = [f"slow-{number}.example" for number in range(MOST_AT_ONCE)]
+    caller = client(netloc(site), *(f"{host}:80" for host in hosts), resolve=slow)
     with ThreadPoolExecutor(MOST_AT_ONCE) as pool:
-        under_way = [pool.submit(caller.get, "http://slow.example/") for _ in range(MOST_AT_ONCE)]
+        under_way = [pool.submit(caller.get, f"http://{host}/") for host in hosts]
         assert all(asked.acquire(timeout=4) for _ in under_way)
         with pytest.raises(OutboundBusy):
             caller.get(f"{site}/echo")
@@ -415,6 +416,29 @@ def test_few_documents_are_waited_for_at_a_time_and_notices_are_not_counted(site
         may_answer.set()
         assert all(isinstance(one.exception(10), OutboundFailed) for one in under_way)
     assert caller.get(f"{site}/echo").is_success  # every place is free again
+
+
+def test_one_slow_host_never_has_more_than_one_place(site: str) -> None:
+    """Whoever registers one slow address must not stop the documents of all others by asking for it three times."""
+    asked, may_answer = threading.Semaphore(0), threading.Event()
+
+    def slow(_host: str, _port: int) -> list[str]:
+        asked.release()
+        may_answer.wait(4)
+        return ["127.0.0.1"]
+
+    caller = client(netloc(site), "slow.example:80", "slow.example:8080", resolve=slow)
+    with ThreadPoolExecutor(1) as pool:
+        under_way = pool.submit(caller.get, "http://slow.example/")
+        assert asked.acquire(timeout=4)
+        for again in ("", "other", "?x", "#x"):
+            for host in ("slow.example", "SLOW.example", "slow.example.", "slow.example:8080"):
+                with pytest.raises(OutboundBusy):
+                    caller.get(f"http://{host}/{again}")
+        for _ in range(2 * MOST_AT_ONCE):
+            assert caller.get(f"{site}/echo").is_success
+        may_answer.set()
+        assert isinstance(under_way.exception(10), OutboundFailed)
 
 
 def test_look_ups_left_behind_are_counted_and_not_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:

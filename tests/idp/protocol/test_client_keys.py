@@ -278,6 +278,22 @@ def test_that_nobody_could_be_called_is_not_remembered() -> None:
     assert len(published.of(client, NOW, is_good=bool)) == 1
 
 
+def test_while_nobody_may_be_called_known_keys_go_on_counting(site: Site) -> None:
+    """The places are others'; a client whose keys are known must not pay for that."""
+    site.publish(KEYS[0])
+    assert site.find("key-0") == ["key-0"]
+    busy = SlowOutbound(OutboundBusy())
+    busy.may_answer.set()
+    real, site.published._outbound = site.published._outbound, busy  # type: ignore[assignment]
+    later = NOW + timedelta(minutes=61)
+    assert site.find("key-0", later) == ["key-0"] and busy.calls == 1
+    with pytest.raises(OutboundBusy):
+        site.find("key-1", later)  # it may be a new one: nobody knows
+    site.published._outbound = real
+    site.publish(KEYS[1])
+    assert site.find("key-1", later) == ["key-1"]  # that nobody could be called was not remembered
+
+
 # --- in use ---------------------------------------------------------------------------------------------------------
 
 
