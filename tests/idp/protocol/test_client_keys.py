@@ -24,8 +24,8 @@ from idp.domain.client import Client
 from idp.outbound import Answer, OutboundBusy, OutboundClient, OutboundFailed
 from idp.protocol import client_keys
 from idp.protocol.client_keys import MAX_KEYS, PublishedKeys, fits, imported, public_key, public_part
-from tests.assertions import AssertionKey
-from tests.authorizing import asking
+from tests.assertions import ISSUER, OMIT, AssertionKey, as_form
+from tests.authorizing import answer, asking
 from tests.clock import Clock
 from tests.proofs import encoded
 from tests.token_side import TokenSide
@@ -312,6 +312,40 @@ def test_a_client_that_rotates_its_keys_logs_in_with_the_new_one(site: Site, sid
     assert attempt(KEYS[1]) == 200
     assert attempt(KEYS[2]) == 401
     assert site.asked == 2
+
+
+@pytest.mark.parametrize("way", ["assertion", "request object"])
+def test_a_client_that_rotates_a_key_without_kid_is_known_by_the_new_one_a_minute_later(
+    site: Site, side: TokenSide, clock: Clock, way: str
+) -> None:
+    """The signature says nothing of which key made it: that none of the known ones did is all there is to go by."""
+    side.provider.parts["client_keys"] = site.published
+    side.caller("rp", token_endpoint_auth_method="private_key_jwt", jwks_uri=f"{site.base}/jwks")
+
+    def attempt(key: AssertionKey) -> str:
+        if way == "assertion":
+            signed = key.sign(key.claims("rp", clock().timestamp()), kid=OMIT)
+            answered = side.http.post("/token", data={"grant_type": "client_credentials"} | as_form(signed)).json
+            return str(answered.get("error", "good"))
+        request = key.sign({"iss": "rp", "aud": ISSUER, "prompt": "none"}, kid=OMIT)
+        return answer(side.http.get("/authorize", query_string=asking("rp", request=request)))["error"]
+
+    good, bad = {
+        "assertion": ("good", "invalid_client"),
+        "request object": ("login_required", "invalid_request_object"),
+    }[way]
+    without = [{name: key.public_jwk[name] for name in ("kty", "crv", "x", "y")} for key in KEYS]
+    site.body = {"keys": [without[0]]}
+    assert attempt(KEYS[0]) == good
+    site.body = {"keys": [without[1]]}
+    clock.advance(59)
+    assert attempt(KEYS[1]) == bad and site.asked == 1  # never more than once a minute
+    clock.advance(1)
+    assert attempt(KEYS[1]) == good and site.asked == 2
+    assert attempt(KEYS[0]) == bad
+    clock.advance(60)
+    assert [attempt(KEYS[2]) for _ in range(3)] == [bad] * 3 and site.asked == 3
+    assert attempt(KEYS[1]) == good
 
 
 def test_a_client_whose_keys_are_not_to_be_had_is_refused_and_waits_once(
