@@ -2,8 +2,9 @@
 
 Only https, unless the deployment allows a ``host:port``; the host is resolved once, every address it has is checked,
 and the connection goes to a checked address. No redirect is followed. Name resolution, connecting and the answer
-together have five seconds; a body has at most 64 KiB, counted after decompression. Few requests at a time may wait for
-others so (MOST_AT_ONCE): whoever makes us call slow servers must not get every thread there is.
+together have five seconds; a body has at most 64 KiB and is not compressed, so that what is counted is what is sent.
+Few requests at a time may wait for others so (MOST_AT_ONCE), for one host one: whoever makes us call slow servers must
+get neither every thread there is nor, by one of them, every place.
 """
 
 from __future__ import annotations
@@ -11,12 +12,9 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import logging
-import socket
 import ssl
-import threading
 import time
-import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -26,12 +24,14 @@ import httpcore
 import httpx
 
 from idp.config import Settings
+from idp.name_lookups import NameLookUps, Resolve, TooManyLookUps
+from idp.places import NoPlace, Places
 
 _log = logging.getLogger("tongxing.outbound")
 TOTAL_SECONDS = 5.0
 MAX_BODY = 64 * 1024
 MOST_AT_ONCE = 3  # documents fetched by one process at a time; it has more threads than that (docs/operations.md)
-Resolve = Callable[[str, int], Sequence[str]]
+MOST_LOOKUPS = 8  # names looked up by one process at a time: for documents, and as many for notices
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
@@ -53,8 +53,8 @@ class OutboundFailed(OutboundError):
 
 
 class OutboundBusy(Exception):
-    """As many requests as may wait for others do so already. Nobody has been called: no outcome is known, nothing to be
-    remembered; the caller may come again in a moment."""
+    """As many requests as may wait for others do so already, or one does for this host. Nobody has been called: no
+    outcome is known, nothing to be remembered; the caller may come again in a moment."""
 
 
 @dataclass(frozen=True)
@@ -75,9 +75,9 @@ class OutboundClient:
 
     def __init__(self, settings: Settings, resolve: Resolve | None = None) -> None:
         self._allowed = frozenset(entry.strip().lower() for entry in settings.outbound_allow)
-        self._resolve = resolve or _look_up
+        self._names = {method: NameLookUps(MOST_LOOKUPS, resolve) for method in ("GET", "POST")}
         self._ca_bundle = settings.outbound_ca_bundle
-        self._places = threading.BoundedSemaphore(MOST_AT_ONCE)
+        self._places = Places(MOST_AT_ONCE)
 
     @cached_property
     def _tls(self) -> ssl.SSLContext:
@@ -89,18 +89,20 @@ class OutboundClient:
 
     def get(self, url: str, headers: Mapping[str, str] | None = None) -> Answer:
         """Raises OutboundRefused, OutboundFailed or, at once, OutboundBusy."""
-        if not self._places.acquire(blocking=False):
-            raise OutboundBusy
         try:
-            return self._call("GET", url, dict(headers or {}), b"")
-        finally:
-            self._places.release()
+            with self._places.taken_by(_host(url)):
+                return self._call("GET", url, dict(headers or {}), b"")
+        except NoPlace as error:
+            raise OutboundBusy from error
 
     def post_form(self, url: str, data: Mapping[str, str], headers: Mapping[str, str] | None = None) -> Answer:
         """POST ``data`` as a form: the outbox does, whose threads are its own. Raises OutboundRefused or
         OutboundFailed."""
         form = {"Content-Type": "application/x-www-form-urlencoded", **(headers or {})}
-        return self._call("POST", url, form, urlencode(data).encode())
+        try:
+            return self._call("POST", url, form, urlencode(data).encode())
+        except OutboundBusy as error:
+            raise OutboundFailed("too many names are being looked up") from error
 
     def _call(self, method: str, url: str, headers: dict[str, str], body: bytes) -> Answer:
         try:
@@ -108,11 +110,13 @@ class OutboundClient:
         except OutboundError as error:
             _log.warning("%s %r: %r", method, _place(url), error.detail)  # whoever asked hears one text only
             raise
+        except TooManyLookUps as error:
+            raise OutboundBusy from error
 
     def _send(self, method: str, url: str, headers: dict[str, str], body: bytes) -> Answer:
         target, is_allowed = self._check_url(url)
-        network = _GuardedNetwork(self._resolve, is_allowed, time.monotonic() + TOTAL_SECONDS)
-        fields = {"Accept-Encoding": "gzip", "User-Agent": "Tongxing", "Connection": "close", **headers}
+        network = _GuardedNetwork(self._names[method], is_allowed, time.monotonic() + TOTAL_SECONDS)
+        fields = {"Accept-Encoding": "identity", "User-Agent": "Tongxing", "Connection": "close", **headers}
         sent = [(name.encode("ascii"), value.encode("latin-1")) for name, value in fields.items()]
         with _named_errors(), httpcore.ConnectionPool(ssl_context=self._tls, network_backend=network) as pool:
             core_url = httpcore.URL(
@@ -149,6 +153,14 @@ def _place(url: str) -> str:
     return f"{target.scheme}://{target.raw_host.decode('ascii', 'replace')}:{target.port or 'default'}"
 
 
+def _host(url: str) -> str:
+    """Whom a call would wait for; its port and the rest of the address do not matter."""
+    try:
+        return httpx.URL(url).raw_host.decode("ascii", "replace").lower().rstrip(".")
+    except (httpx.InvalidURL, TypeError, ValueError):
+        return ""
+
+
 def is_public(address: str) -> bool:
     """Whether an address is one of the public internet: not private, loopback, link-local, shared, multicast, reserved,
     nor such an IPv4 address inside an IPv6 one (mapped, 6to4, Teredo, NAT64)."""
@@ -177,8 +189,8 @@ def _all_of(ip: _Address) -> list[_Address]:
 class _GuardedNetwork(httpcore.NetworkBackend):
     """Connects to checked addresses only, each step within what is left of one call's time."""
 
-    def __init__(self, resolve: Resolve, is_allowed: bool, deadline: float) -> None:
-        self._resolve, self._is_allowed, self._deadline = resolve, is_allowed, deadline
+    def __init__(self, names: NameLookUps, is_allowed: bool, deadline: float) -> None:
+        self._names, self._is_allowed, self._deadline = names, is_allowed, deadline
         self._sockets = httpcore.SyncBackend()
 
     def connect_tcp(
@@ -202,7 +214,7 @@ class _GuardedNetwork(httpcore.NetworkBackend):
         try:
             found: Sequence[str] = [str(ipaddress.ip_address(host.strip("[]")))]
         except ValueError:
-            found = _within(self._deadline, lambda: self._resolve(host, port))
+            found = self._names.find(host, port, _left(self._deadline))
         if not self._is_allowed and not all(is_public(address) for address in found):
             raise OutboundRefused("an address that is not public")
         return found
@@ -239,43 +251,15 @@ def _left(deadline: float) -> float:
     return left
 
 
-def _look_up(host: str, port: int) -> Sequence[str]:
-    return [str(info[4][0]) for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
-
-
-def _within(deadline: float, look_up: Callable[[], Sequence[str]]) -> Sequence[str]:
-    """Run a look-up that knows no time-out of its own; one that takes too long is left behind."""
-    outcome: list[Sequence[str] | Exception] = []
-
-    def run() -> None:
-        try:
-            outcome.append(look_up())
-        except (OSError, UnicodeError) as error:
-            outcome.append(error)
-
-    thread = threading.Thread(target=run, name="outbound-dns", daemon=True)
-    thread.start()
-    thread.join(_left(deadline))
-    if not outcome:
-        raise httpcore.ConnectTimeout("name resolution took too long")
-    if isinstance(outcome[0], Exception):
-        raise httpcore.ConnectError("the name has no address") from outcome[0]
-    return outcome[0]
-
-
 def _body(headers: Mapping[str, str], chunks: Iterable[bytes]) -> bytes:
-    """The decompressed body; decompressing stops at the limit, so a small bomb never grows."""
-    coding = headers.get("content-encoding", "identity").strip().lower()
-    if coding not in {"identity", "gzip"}:
+    """Nothing is unpacked: endless compressed bytes can stand for no bytes at all, and cost time while they come."""
+    if headers.get("content-encoding", "identity").strip().lower() != "identity":
         raise OutboundFailed("an encoding that was not asked for")
-    unpack = zlib.decompressobj(wbits=31) if coding == "gzip" else None
     body = bytearray()
     for chunk in chunks:
-        body += unpack.decompress(chunk, MAX_BODY + 1 - len(body)) if unpack else chunk
+        body += chunk
         if len(body) > MAX_BODY:
             raise OutboundFailed("the answer is too large")
-    if unpack and not unpack.eof:
-        raise OutboundFailed("the compressed answer is cut off")
     return bytes(body)
 
 
@@ -285,5 +269,5 @@ def _named_errors() -> Iterator[None]:
         yield
     except (httpcore.TimeoutException, TimeoutError) as error:
         raise OutboundFailed("no answer in time") from error
-    except (httpcore.NetworkError, httpcore.ProtocolError, OSError, zlib.error) as error:
+    except (httpcore.NetworkError, httpcore.ProtocolError, OSError) as error:
         raise OutboundFailed(f"{type(error).__name__}: {error}"[:200]) from error

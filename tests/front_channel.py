@@ -133,7 +133,7 @@ class Recipient:
 
     def open(self, token: str) -> tuple[dict[str, Any], str]:
         """(header, what is inside)."""
-        registry = JWERegistry(algorithms=[*KEY_ALGORITHMS, *CONTENT_ALGORITHMS])
+        registry = JWERegistry(algorithms=[*KEY_ALGORITHMS, *CONTENT_ALGORITHMS], strict_check_header=False)
         opened = jwe.decrypt_compact(token, self.key, registry=registry)
         return opened.headers(), (opened.plaintext or b"").decode()
 

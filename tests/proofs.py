@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from joserfc import jws
 from joserfc.jwk import generate_key, thumbprint
 
@@ -80,6 +82,16 @@ class ProofKey:
     def presenting(self, token: str, path: str = "/userinfo", method: str = "GET", **changes: Any) -> dict[str, str]:
         """The headers of a request to a protected resource (§7.1)."""
         return {"Authorization": f"DPoP {token}"} | self.header(path, method, token=token, **changes)
+
+
+def by_short_key(claims: Any) -> tuple[str, str]:
+    """A right proof by an RSA key of 1024 bits whose modulus is written as long as one of 2048, and its thumbprint."""
+    key = rsa.generate_private_key(65537, 1024)  # noqa: S505 - that is the point
+    jwk = {"kty": "RSA", "n": encoded(key.public_key().public_numbers().n.to_bytes(256)), "e": "AQAB"}
+    header = {"typ": "dpop+jwt", "alg": "PS256", "jwk": jwk}
+    signed = unsigned(header, claims).rpartition(".")[0]
+    signature = key.sign(signed.encode(), padding.PSS(padding.MGF1(hashes.SHA256()), 32), hashes.SHA256())
+    return f"{signed}.{encoded(signature)}", thumbprint(jwk, "sha256")
 
 
 def token_hash(token: str) -> str:

@@ -44,11 +44,16 @@ def unsigned(client_id: str = "client", *, header: Mapping[str, Any] | None = No
 
 
 def encrypted(
-    jwks: Mapping[str, Any], token: str, alg: str = "RSA-OAEP-256", enc: str = "A256GCM", kid: str | None = None
+    jwks: Mapping[str, Any],
+    token: str,
+    alg: str = "RSA-OAEP-256",
+    enc: str = "A256GCM",
+    kid: str | None = None,
+    issuer: str | None = None,
 ) -> str:
     """Around a token, to the provider's published key for an algorithm."""
     jwk = next(key for key in jwks["keys"] if key["alg"] == alg)
-    return jwe.encrypt(token, import_key(jwk), alg=alg, enc=enc, kid=kid or jwk["kid"])
+    return jwe.encrypt(token, import_key(jwk), alg=alg, enc=enc, kid=kid or jwk["kid"], issuer=issuer)
 
 
 def _part(value: Any) -> str:

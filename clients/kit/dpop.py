@@ -97,6 +97,8 @@ def _key_of(header: dict[str, Any]) -> tuple[jwt.VerifyingKey, str]:
         members.get("crv"),
     ):
         raise TokenInvalid("jwk", "not a key for this algorithm")
+    if not jwt.is_strong(members):
+        raise TokenInvalid("jwk", "too short a key")
     try:
         return import_key(json.loads(json.dumps(members))), thumbprint(members, "sha256")  # type: ignore[return-value]
     except (JoseError, ValueError, TypeError, KeyError) as error:

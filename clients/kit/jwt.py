@@ -1,12 +1,12 @@
 """Reading a signed JWT: its size, algorithm, key and signature; and the checks of single claims.
 
 Obeys RFC 8725 (JWT Best Current Practices) §3.1, §3.2, §3.9 and RFC 7515 §4.1: keys come only from the provider's
-published set, never from `jwk`, `jku`, `x5c` or `x5u` in the token.
+published set, never from `jwk`, `jku`, `x5c` or `x5u` in the token. RSA keys have 2048 bits (RFC 7518 §3.3, §3.5).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,6 +15,7 @@ from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, OKPKey, RSAKey
 from joserfc.jws import JWSRegistry
+from joserfc.util import urlsafe_b64decode
 
 from clients.kit.errors import TokenInvalid
 from clients.kit.http import JsonInvalid, json_object
@@ -22,6 +23,7 @@ from clients.kit.http import JsonInvalid, json_object
 MAX_TOKEN = 16 * 1024
 ALGORITHMS = ("RS256", "PS256", "ES256", "EdDSA")
 SKEW = timedelta(seconds=60)
+MIN_RSA_BITS = 2048
 
 VerifyingKey = RSAKey | ECKey | OKPKey
 FindKey = Callable[[str | None, str], VerifyingKey]
@@ -93,6 +95,18 @@ def _key_id(header: dict[str, Any]) -> str | None:
     if kid is not None and not isinstance(kid, str):
         raise TokenInvalid("kid", "not a string")
     return kid
+
+
+def is_strong(jwk: Mapping[str, Any]) -> bool:
+    """Whether a JWK is long enough: an RSA key by its modulus itself, which has no leading zeros (RFC 7518 §6.3.1.1);
+    of any other key the curve decides."""
+    if jwk.get("kty") != "RSA":
+        return True
+    try:
+        modulus = urlsafe_b64decode(str(jwk.get("n")).encode("ascii"))
+    except ValueError:
+        return False
+    return modulus[:1] != b"\0" and int.from_bytes(modulus).bit_length() >= MIN_RSA_BITS
 
 
 def check_type(header: dict[str, Any], wanted: str) -> None:

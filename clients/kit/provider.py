@@ -17,7 +17,7 @@ from joserfc.jwk import ECKey, JWKRegistry, OKPKey, RSAKey
 from clients.kit.cache_control import freshness
 from clients.kit.errors import ProviderUnavailable, TokenInvalid
 from clients.kit.http import Answer, HttpClient, JsonInvalid, is_secure_url
-from clients.kit.jwt import VerifyingKey
+from clients.kit.jwt import VerifyingKey, is_strong
 
 DISCOVERY_PATH = "/.well-known/openid-configuration"
 REFETCH_INTERVAL = 60.0
@@ -27,7 +27,6 @@ RETRY_INTERVAL = 2.0
 STALE_FOR = 3_600.0
 """How long an outdated document goes on being used while the provider does not answer."""
 MAX_KEYS = 20
-MIN_RSA_BITS = 2048
 
 Clock = Callable[[], float]
 
@@ -179,7 +178,7 @@ def _import_key(entry: dict[str, Any], algorithm: str) -> VerifyingKey | None:
         return None
     if entry.get("alg", algorithm) not in {algorithm, {"EdDSA": "Ed25519"}.get(algorithm)}:
         return None
-    if entry["kty"] == "RSA" and len(str(entry.get("n"))) * 6 < MIN_RSA_BITS:
+    if not is_strong(entry):
         return None
     try:
         key = JWKRegistry.import_key(entry)

@@ -22,7 +22,8 @@ CONTENT_ALGORITHMS = ("A256GCM", "A128GCM", "A128CBC-HS256", "A256CBC-HS512")
 DEFAULT_CONTENT_ALGORITHM = "A128CBC-HS256"  # where a client registers none (OpenID Connect Registration §2)
 MAX_TOKEN = 32 * 1024  # characters
 
-_REGISTRY = JWERegistry(algorithms=(*KEY_ALGORITHMS, *CONTENT_ALGORITHMS))
+# Unknown header members are ignored (RFC 7516 §4), critical ones refused.
+_REGISTRY = JWERegistry(algorithms=(*KEY_ALGORITHMS, *CONTENT_ALGORITHMS), strict_check_header=False)
 
 
 def is_encrypted(token: str) -> bool:
@@ -30,10 +31,21 @@ def is_encrypted(token: str) -> bool:
     return token.count(".") == 4
 
 
-def encrypt(token: str, key: Key, *, alg: str, enc: str, kid: str | None = None, cty: str | None = "JWT") -> str:
-    """A compact JWE around a signed token (or what ``cty`` says) for the owner of ``key`` (public). Raises JoseError or
-    ValueError for a key that does not fit."""
-    header = {"alg": alg, "enc": enc} | ({"cty": cty} if cty else {}) | ({"kid": kid} if kid else {})
+def encrypt(
+    token: str,
+    key: Key,
+    *,
+    alg: str,
+    enc: str,
+    kid: str | None = None,
+    cty: str | None = "JWT",
+    issuer: str | None = None,
+) -> str:
+    """A compact JWE around a signed token (or what ``cty`` says) for the owner of ``key`` (public); ``issuer`` for one
+    whose ``iss`` can be read from outside (RFC 7519 §5.3). Raises JoseError or ValueError for a key that does not
+    fit."""
+    named = {"cty": cty, "kid": kid, "iss": issuer}
+    header = {"alg": alg, "enc": enc} | {name: value for name, value in named.items() if value}
     return jwe.encrypt_compact(header, token, key, registry=_REGISTRY)
 
 

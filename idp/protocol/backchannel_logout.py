@@ -1,7 +1,8 @@
 """Telling a relying party that a session is over: the logout token and its delivery.
 
 OpenID Connect Back-Channel Logout 1.0 §2.4 (the token), §2.5 (the request), §2.8 (the answer). A token is made fresh
-for every attempt: new ``jti``, two minutes of life. The body holds ``logout_token`` and nothing else.
+for every attempt: new ``jti``, two minutes of life. The body holds ``logout_token`` and nothing else. Who gets its ID
+tokens encrypted gets its logout tokens so: the same algorithms and keys count for both (§2.4).
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from idp.context import Context, Provider
 from idp.crypto.jose import sign
 from idp.crypto.random import new_id
 from idp.domain.client import Client
-from idp.outbound import OutboundError
+from idp.outbound import OutboundBusy, OutboundError
 from idp.outbox import DeliveryFailed
 from idp.protocol import client_jwts
 from idp.protocol.client_jwts import Kind, UnusableRegistration
@@ -26,8 +27,9 @@ LIFETIME = timedelta(minutes=2)
 
 
 def logout_token(context: Context, client: Client, *, subject: str, sid: str) -> str:
-    """A signed logout token for one client (§2.4). It has no nonce, so that it can never pass for an ID token; it has
-    ``sub`` and ``sid``, whether or not the client requires the session to be named (§2.2)."""
+    """A signed logout token for one client, encrypted where its ID tokens are (§2.4). It has no nonce, so that it can
+    never pass for an ID token; it has ``sub`` and ``sid``, whether or not the client requires the session to be named
+    (§2.2). Raises UnusableRegistration, OutboundBusy."""
     issued_at = int(context.now.timestamp())
     claims = {
         "iss": context.settings.issuer,
@@ -40,7 +42,8 @@ def logout_token(context: Context, client: Client, *, subject: str, sid: str) ->
         "sid": sid,
     }
     alg = client_jwts.signing_algorithm(context.settings, client, Kind.ID_TOKEN)
-    return sign(context.keys, alg, claims, TYP, context.now)
+    token = sign(context.keys, alg, claims, TYP, context.now)
+    return client_jwts.encrypted(context, client, Kind.ID_TOKEN, token, issuer=context.settings.issuer)
 
 
 def deliver(provider: Provider, delivery: Delivery) -> None:
@@ -59,11 +62,14 @@ def _prepare(provider: Provider, delivery: Delivery) -> tuple[Client, str]:
         client = context.find_client(delivery.recipient)
         if client is None or not client.backchannel_logout_uri:
             raise DeliveryFailed("the client is gone or takes no logout tokens any more", is_final=True)
+        context.db.commit()  # nothing was written; no connection is held while the client's keys are fetched
         payload = delivery.payload
         try:
             return client, logout_token(context, client, subject=payload["sub"], sid=payload["sid"])
         except UnusableRegistration as error:
             raise DeliveryFailed(str(error.description)) from error
+        except OutboundBusy as error:
+            raise DeliveryFailed("too many calls for clients' keys are under way") from error
 
 
 def server_metadata(settings: Settings) -> dict[str, Any]:

@@ -79,11 +79,14 @@ def _verified(context: Context, client: Client | None, assertion: str) -> Mappin
     alg = header.get("alg")
     if alg not in ALGORITHMS:
         return None
-    keys = client_keys.find_keys(context, client, header) if client and alg in _algorithms(client) else []
-    for key in keys or _keys_of_ours(context, alg):
-        claims = _read(assertion, alg, key)
+    has_keys = False
+    for key in client_keys.find_keys(context, client, header) if client and alg in _algorithms(client) else ():
+        has_keys, claims = True, _read(assertion, alg, key)
         if claims is not None:
-            return claims if keys else None
+            return claims
+    if not has_keys:
+        for key in _keys_of_ours(context, alg):
+            _read(assertion, alg, key)
     return None
 
 

@@ -72,15 +72,18 @@ def signed(context: Context, client: Client, kind: Kind, claims: Mapping[str, An
     return encrypted(context, client, kind, sign(context.keys, alg, claims, typ, context.now))
 
 
-def encrypted(context: Context, client: Client, kind: Kind, text: str, *, cty: str | None = "JWT") -> str:
+def encrypted(
+    context: Context, client: Client, kind: Kind, text: str, *, cty: str | None = "JWT", issuer: str | None = None
+) -> str:
     """The text as it is, or encrypted to the client where it is registered so. Raises UnusableRegistration.
 
-    ``cty`` says what is inside: a JWT of its own, or (None) bare claims (RFC 7519 §5.2)."""
+    ``cty`` says what is inside: a JWT of its own, or (None) bare claims (RFC 7519 §5.2); ``issuer``: whose it is, told
+    outside too."""
     if not is_encrypted(client, kind):
         return text
     alg, enc, key, kid = _recipient(context, client, kind)
     try:
-        return jwe.encrypt(text, key, alg=alg, enc=enc, kid=kid, cty=cty)
+        return jwe.encrypt(text, key, alg=alg, enc=enc, kid=kid, cty=cty, issuer=issuer)
     except (JoseError, ValueError) as error:
         raise _no_key() from error
 

@@ -1,16 +1,17 @@
 """A client's public keys, registered by value or published at its ``jwks_uri``: found for a header, imported once.
 
 RFC 7591 §2 (jwks, jwks_uri), OpenID Connect Core §10.1.1 and §10.2.1 (a kid that is not known means: fetch again), RFC
-7517 §4 (use, alg, kid). A published set is fetched through the guarded client, kept for an hour, and fetched again for
-an unknown kid at most once in a minute a client, so that a stranger's made-up kid is no way to make us call others; nor
-is it one to make us wait for them: few may.
+7517 §4 (use, alg, kid). A published set is fetched through the guarded client and kept for an hour. For an unknown kid,
+or a signature without kid that no known key has made, it is fetched again at most once in a minute a client, so that a
+stranger's made-up kid is no way to make us call others; nor is it one to make us wait for them: few may. While the set
+is not to be had, or nobody may wait for it, what is known counts.
 """
 
 from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache, partial
@@ -19,6 +20,7 @@ from typing import Any
 from joserfc.jwk import import_key
 
 from idp.context import Context
+from idp.crypto import rsa
 from idp.crypto.jose import TokenRefused
 from idp.crypto.keyring import Key
 from idp.domain.client import Client
@@ -43,7 +45,6 @@ _LISTS = ("key_ops", "x5c")
 PRIVATE = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 """Members that only a private or symmetric key has."""
 _CURVES = {"ES256": "P-256", "EdDSA": "Ed25519", "Ed25519": "Ed25519"}
-_MODULUS_LENGTHS = range(342, 684)  # characters of base64url: 2048 to 4096 bits
 Jwk = Mapping[str, Any]
 
 
@@ -80,7 +81,22 @@ class PublishedKeys:
             return found
         if found and client.client_id in self._under_way:
             return found  # somebody fetches the set already; nobody need wait for that
-        return _good(self._fetched(client, uri, now), is_good)
+        try:
+            return _good(self._fetched(client, uri, now), is_good)
+        except OutboundBusy:
+            if found:
+                return found  # an hour old, and better than no answer
+            raise
+
+    def newer(self, client: Client, now: datetime, *, is_good: Callable[[Jwk], bool]) -> tuple[dict[str, Any], ...]:
+        """The same for who has tried in vain what :meth:`of` gave: of the set fetched anew, unless it was fetched
+        within the last minute."""
+        known = self._known.get(client.client_id)
+        if client.jwks_uri is None or known is None or known.uri != client.jwks_uri:
+            return ()
+        if now - known.fetched_at < _PAUSE:
+            return _good(known.keys, is_good)  # perhaps somebody else has just fetched it
+        return _good(self._fetched(client, known.uri, now), is_good)
 
     def forget(self, client_id: str) -> None:
         """The client has changed its registration."""
@@ -156,14 +172,24 @@ def public_part(jwk: Any) -> dict[str, Any] | None:
     return texts | lists
 
 
-def find_keys(context: Context, client: Client, header: Jwk, *, use: str = "sig") -> list[Callable[[], Key]]:
-    """The client's keys that fit a JOSE header (``alg`` and, where given, ``kid``), to be imported when tried; calling
-    one raises JoseError for an unusable key."""
-    return [partial(imported, json.dumps(jwk, sort_keys=True)) for jwk in find_jwks(context, client, header, use=use)]
+def find_keys(context: Context, client: Client, header: Jwk) -> Iterator[Callable[[], Key]]:
+    """The client's keys for a signature whose JOSE header is this, to be tried one after the other and imported when
+    tried; calling one raises JoseError for an unusable key. Who tries all in vain and was told no ``kid`` may have met
+    a new key: then those follow that the set has when it is fetched anew."""
+    known = find_jwks(context, client, header, use="sig")
+    yield from map(_to_import, known)
+    published: PublishedKeys | None = context.provider.parts.get("client_keys")
+    if published is not None and header.get("kid") is None:
+        newer = published.newer(client, context.now, is_good=partial(fits, header=header, use="sig"))
+        yield from (_to_import(jwk) for jwk in newer if jwk not in known)
 
 
-def find_jwks(context: Context, client: Client, header: Jwk, *, use: str = "sig") -> Sequence[dict[str, Any]]:
-    """The same as JWKs."""
+def _to_import(jwk: Jwk) -> Callable[[], Key]:
+    return partial(imported, json.dumps(jwk, sort_keys=True))
+
+
+def find_jwks(context: Context, client: Client, header: Jwk, *, use: str) -> Sequence[dict[str, Any]]:
+    """The client's keys that fit a JOSE header (``alg`` and, where given, ``kid``)."""
 
     def is_good(jwk: Jwk) -> bool:
         return fits(jwk, header, use=use)
@@ -207,7 +233,7 @@ def public_key(text: str) -> Key:
         raise TokenRefused("no public key")
     jwk.pop("alg", None)  # judged by `fits`; the library would insist on one of its two names for EdDSA
     try:
-        if jwk["kty"] == "RSA" and len(jwk["n"]) not in _MODULUS_LENGTHS:
+        if jwk["kty"] == "RSA" and not rsa.LEAST_BITS <= rsa.modulus_bits(jwk) <= rsa.MOST_BITS:
             raise TokenRefused("key size")
         return import_key(jwk)  # type: ignore[return-value]
     except (ValueError, TypeError, KeyError, AttributeError) as error:

@@ -16,6 +16,7 @@ from joserfc.jwk import generate_key, import_key
 
 from idp.config import Settings
 from idp.context import Context
+from idp.crypto import rsa
 from idp.crypto.jose import UnknownKey, verify_own
 from idp.crypto.jwe import KEY_ALGORITHMS
 from idp.crypto.random import new_id
@@ -35,7 +36,6 @@ _KINDS: dict[str, tuple[Any, Any]] = {
     "ECDH-ES+A128KW": ("EC", "P-256"),
     "ECDH-ES+A256KW": ("EC", "P-256"),
 }
-_SHORTEST_MODULUS = 342  # characters of base64url: 2048 bits
 _UNKNOWN_KEY_PAUSE = timedelta(seconds=5)  # a stranger's made-up kid must not become a query per request
 
 
@@ -114,15 +114,23 @@ def adopt(context: Context, kid: str, alg: str, private_jwk: Any) -> SigningKey:
     kind, size = _KINDS.get(alg, (None, None))
     if not isinstance(private_jwk, dict) or "d" not in private_jwk:
         raise ValueError("is no private JWK")
-    modulus = str(private_jwk.get("n", ""))
-    is_large = len(modulus) >= _SHORTEST_MODULUS if kind == "RSA" else private_jwk.get("crv") == size
-    if private_jwk.get("kty") != kind or not is_large:
+    if private_jwk.get("kty") != kind or not _is_of_size(private_jwk, size):
         raise ValueError(f"is no private key for {alg}")
     try:
         key = import_key(private_jwk)
     except (JoseError, ValueError, TypeError, KeyError, AttributeError):
         raise ValueError("is no private JWK") from None
     return _as_ours(context, key, kid, alg, context.now + context.settings.key_publish_lead)
+
+
+def _is_of_size(jwk: dict[str, Any], size: int | str) -> bool:
+    """An RSA key has at least so many bits; any other is of that curve."""
+    if isinstance(size, str):
+        return jwk.get("crv") == size
+    try:
+        return rsa.modulus_bits(jwk) >= size
+    except ValueError:
+        return False
 
 
 def _new_key(context: Context, alg: str, signs_from: datetime) -> SigningKey:

@@ -18,11 +18,14 @@ from joserfc.jwk import KeySet, generate_key
 
 from idp.config import Upstream
 from idp.context import Context, Provider
+from idp.crypto.jwe import KEY_ALGORITHMS
 from idp.crypto.random import hash_secret
 from idp.domain.account import Account
 from idp.domain.assurance import AssuranceMap
 from idp.domain.session import Session
+from idp.outbound import Answer, OutboundBusy
 from idp.outbox import Dispatcher
+from idp.protocol.client_keys import PublishedKeys
 from idp.protocol.logout import end_session
 from idp.storage import clients, grants, outbox, sessions
 from idp.storage.sessions import UpstreamSession
@@ -31,6 +34,7 @@ from tests import logging_out
 from tests.authorizing import answer, asking, grant_of, location
 from tests.clock import Clock
 from tests.conftest import ISSUER, AddPerson, RegisterClient, SignIn
+from tests.front_channel import Recipient
 
 Work = Callable[[], AbstractContextManager[Context]]
 EVENT = "http://schemas.openid.net/event/backchannel-logout"
@@ -153,6 +157,65 @@ def test_token_is_signed_as_the_client_wants_its_id_tokens(
     [token] = party.tokens()
     header, claims = decoded(token, provider)
     assert header["alg"] == "ES256" and claims["aud"] == "es"
+
+
+@pytest.mark.parametrize("alg", KEY_ALGORITHMS)
+def test_token_is_encrypted_as_the_client_wants_its_id_tokens(
+    session: Session,
+    work: Work,
+    provider: Provider,
+    party: RelyingParty,
+    register_client: RegisterClient,
+    alg: str,
+) -> None:
+    """§2.4, §2.6 step 1: signed inside, and its issuer to be read outside (RFC 7519 §5.3)."""
+    recipient = Recipient.new(alg)
+    wishes = {"id_token_encrypted_response_alg": alg, "id_token_encrypted_response_enc": "A256GCM"}
+    register_client("client", is_first_party=True, backchannel_logout_uri=party.uri, jwks=recipient.jwks, **wishes)
+    end(work, session)
+    deliver(provider)
+    [token] = party.tokens()
+    outside, inside = recipient.open(token)
+    assert outside["alg"] == alg and outside["enc"] == "A256GCM"
+    assert (outside["cty"], outside["kid"], outside["iss"]) == ("JWT", recipient.kid, ISSUER)
+    header, claims = decoded(inside, provider)
+    assert (header["typ"], claims["aud"], claims["sid"]) == ("logout+jwt", "client", session.sid)
+
+
+UNREADABLE = {
+    "no key": ({}, "no key to which this could be encrypted"),
+    "a key that is not to be had": ({"jwks_uri": "https://127.0.0.1:1/jwks"}, "no key to which"),
+    "too many wait": ({"jwks_uri": "https://rp.example/jwks"}, "too many calls"),
+}
+
+
+@pytest.mark.parametrize(("metadata", "told"), UNREADABLE.values(), ids=UNREADABLE.keys())
+def test_token_that_cannot_be_encrypted_is_never_sent_readable_but_tried_again(
+    session: Session,
+    work: Work,
+    provider: Provider,
+    party: RelyingParty,
+    register_client: RegisterClient,
+    metadata: dict[str, Any],
+    told: str,
+) -> None:
+    if told == "too many calls":
+        provider.parts["client_keys"] = PublishedKeys(Busy())  # type: ignore[arg-type]
+    metadata = metadata | {"id_token_encrypted_response_alg": "ECDH-ES"}
+    register_client("client", is_first_party=True, backchannel_logout_uri=party.uri, **metadata)
+    batch = end(work, session)
+    deliver(provider)
+    with work() as context:
+        [delivery] = outbox.list_batch(context.db, batch)
+    assert delivery.status == "pending" and told in (delivery.last_error or "")
+    assert party.received == []
+
+
+class Busy:
+    """Too many wait for others already."""
+
+    def get(self, _url: str, _headers: Any = None) -> Answer:
+        raise OutboundBusy
 
 
 @pytest.mark.parametrize(

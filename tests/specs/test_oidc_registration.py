@@ -29,6 +29,7 @@ from tests.authorizing import REDIRECT_URI as CALLBACK
 from tests.authorizing import VERIFIER, answer, asking, csrf_token, hidden, page
 from tests.certificates import Authority
 from tests.conftest import PASSWORD, IssuerClient
+from tests.proofs import encoded
 from tests.registering import GOOD, REDIRECT_URI, error_of, post, registered
 from tests.token_side import basic
 
@@ -231,6 +232,11 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("a private key", {"jwks": {"keys": [PRIVATE]}}, META),
     ("a symmetric key", {"jwks": {"keys": [{"kty": "oct", "k": "AAAA"}]}}, META),
     ("a small RSA key", {"jwks": {"keys": [{"kty": "RSA", "n": "AQAB" * 32, "e": "AQAB"}]}}, META),
+    (
+        "a small RSA key written long",
+        {"jwks": {"keys": [{"kty": "RSA", "n": encoded(bytes(128) + b"\xff" * 128), "e": "AQAB"}]}},
+        META,
+    ),
     ("a malformed key", {"jwks": {"keys": [{"kty": "EC", "crv": "P-256", "x": "!", "y": 7}]}}, META),
     ("a point off the curve", {"jwks": {"keys": [SIGNING.public_jwk | {"x": "A" * 43}]}}, META),
     ("an unknown curve", {"jwks": {"keys": [SIGNING.public_jwk | {"crv": "P-0"}]}}, META),

@@ -350,6 +350,13 @@ def test_encrypted_object_is_opened_with_the_published_key(
     assert "code" in answer(ask(http, request=request))
 
 
+@pytest.mark.usefixtures("caller", "person")
+def test_encrypted_object_may_say_outside_whose_it_is(http: FlaskClient, key: AssertionKey) -> None:
+    """RFC 7519 §5.3; RFC 7516 §4: header members that are not known are ignored."""
+    request = encrypted(http.get("/jwks").json, signed(key), issuer="client")
+    assert "code" in answer(ask(http, request=request))
+
+
 @pytest.mark.usefixtures("caller")
 def test_encryption_is_no_signature(http: FlaskClient, key: AssertionKey) -> None:
     jwks = http.get("/jwks").json

@@ -28,7 +28,7 @@ from tests.assertions import ISSUER, OMIT
 from tests.authorizing import REDIRECT_URI, VERIFIER, answer, asking
 from tests.clock import Clock
 from tests.conftest import AddPerson, SignIn
-from tests.proofs import ProofKey, token_hash, unsigned
+from tests.proofs import ProofKey, by_short_key, token_hash, unsigned
 from tests.race import race
 from tests.statements import Statements
 from tests.token_side import Caller, TokenSide, bearer
@@ -108,6 +108,12 @@ def test_a_refused_proof_gives_nothing_and_uses_nothing_up(side: TokenSide, call
 def test_the_client_is_authenticated_first(side: TokenSide, caller: Caller) -> None:
     response = side.http.post("/token", data={"grant_type": "client_credentials"}, headers={"DPoP": "nonsense"})
     assert error_of(response) == (401, "invalid_client")
+
+
+def test_a_key_shorter_than_it_is_written_proves_nothing(side: TokenSide, caller: Caller, key: ProofKey) -> None:
+    """FAPI 2.0 Security Profile §5.4.1, RFC 7518 §6.3.1.1."""
+    proof, _ = by_short_key(key.claims("POST", f"{ISSUER}/token"))
+    assert error_of(own(caller, {"DPoP": proof})) == (400, "invalid_dpop_proof")
 
 
 def test_two_proofs_are_refused(side: TokenSide, caller: Caller, key: ProofKey) -> None:

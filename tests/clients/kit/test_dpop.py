@@ -23,7 +23,7 @@ from tests.assertions import OMIT
 from tests.clients.browser import PLAIN
 from tests.clients.op import TestProvider
 from tests.clients.serving import serving
-from tests.proofs import ProofKey, token_hash, unsigned
+from tests.proofs import ProofKey, by_short_key, token_hash, unsigned
 
 AUDIENCE = "http://127.0.0.1:8300"
 BASE = "https://api.example"
@@ -180,6 +180,14 @@ def test_a_wrong_header_is_refused(
     good = key.sign(claims(key, token))
     proof = unsigned(header, claims(key, token), good.rpartition(".")[2])
     assert refused(ask(resource, token, proof), "invalid_dpop_proof")
+
+
+def test_a_key_shorter_than_it_is_written_is_refused(key: ProofKey) -> None:
+    """RFC 7518 §3.5, §6.3.1.1."""
+    proof, jkt = by_short_key(claims(key, "t"))
+    with pytest.raises(AccessDenied) as denied:
+        ProofVerifier(BASE).check([proof], method="GET", path="/read", token="t", jkt=jkt, now=datetime.now(UTC))
+    assert "(jwk)" in (denied.value.description or "")
 
 
 def test_without_a_judge_of_proofs_bound_tokens_are_not_taken(

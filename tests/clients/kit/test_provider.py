@@ -16,6 +16,7 @@ from clients.kit.errors import ProviderUnavailable, TokenInvalid
 from clients.kit.http import HttpClient
 from clients.kit.provider import REFETCH_INTERVAL, STALE_FOR, Provider
 from tests.clients.op import TestProvider
+from tests.proofs import encoded
 
 
 class Clock:
@@ -199,6 +200,7 @@ def test_keys_we_cannot_use_are_passed_over(provider: Provider, op: TestProvider
         {**good, "kid": "4", "use": "enc"},
         {**good, "kid": "5", "alg": "PS256"},
         {**good, "kid": "6", "n": 7},
+        {**good, "kid": "9", "n": encoded(bytes(128) + b"\xff" * 128)},  # written longer than it is
         ECKey.generate_key("P-384", {"kid": "7"}).as_dict(private=False),
         OctKey.generate_key(256, {"kid": "8"}).as_dict(),
     ]

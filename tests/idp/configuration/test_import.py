@@ -17,6 +17,7 @@ from idp.protocol.client_metadata.policy import Policy
 from idp.storage import accounts, client_logos, clients, initial_access_tokens, sessions, signing_keys
 from idp.storage.accounts import Identifier
 from tests.idp.configuration.conftest import CLIENTS, PERSON, SECRETS, TOKEN, Run, everything
+from tests.proofs import encoded
 
 Write = Callable[..., str]
 Work = Callable[[], Any]
@@ -268,6 +269,11 @@ def test_an_own_key_is_published_first_and_its_times_may_be_changed(
         ("ES256", ECKey.generate_key("P-384").as_dict(private=True), "is no private key for ES256"),
         ("ES256", OKPKey.generate_key("Ed25519").as_dict(private=True), "is no private key for ES256"),
         ("RS256", {"kty": "RSA", "n": "A" * 171, "e": "AQAB", "d": "A"}, "is no private key for RS256"),
+        (
+            "RS256",
+            RSAKey.generate_key(2048).as_dict(private=True) | {"n": encoded(bytes(128) + b"\xff" * 128)},
+            "is no private key for RS256",
+        ),
         ("ES512", ECKey.generate_key("P-521").as_dict(private=True), "is no private key for ES512"),
         ("ES256", ECKey.generate_key("P-256").as_dict(private=False), "is no private JWK"),
         ("ES256", {"kty": "EC", "crv": "P-256", "x": "AA", "y": "AA", "d": "AA"}, "is no private JWK"),

@@ -23,10 +23,11 @@ from idp.crypto.jose import JoseError
 from idp.domain.client import Client
 from idp.outbound import Answer, OutboundBusy, OutboundClient, OutboundFailed
 from idp.protocol import client_keys
-from idp.protocol.client_keys import MAX_KEYS, PublishedKeys, fits, imported, public_part
-from tests.assertions import AssertionKey
-from tests.authorizing import asking
+from idp.protocol.client_keys import MAX_KEYS, PublishedKeys, fits, imported, public_key, public_part
+from tests.assertions import ISSUER, OMIT, AssertionKey, as_form
+from tests.authorizing import answer, asking
 from tests.clock import Clock
+from tests.proofs import encoded
 from tests.token_side import TokenSide
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -277,6 +278,22 @@ def test_that_nobody_could_be_called_is_not_remembered() -> None:
     assert len(published.of(client, NOW, is_good=bool)) == 1
 
 
+def test_while_nobody_may_be_called_known_keys_go_on_counting(site: Site) -> None:
+    """The places are others'; a client whose keys are known must not pay for that."""
+    site.publish(KEYS[0])
+    assert site.find("key-0") == ["key-0"]
+    busy = SlowOutbound(OutboundBusy())
+    busy.may_answer.set()
+    real, site.published._outbound = site.published._outbound, busy  # type: ignore[assignment]
+    later = NOW + timedelta(minutes=61)
+    assert site.find("key-0", later) == ["key-0"] and busy.calls == 1
+    with pytest.raises(OutboundBusy):
+        site.find("key-1", later)  # it may be a new one: nobody knows
+    site.published._outbound = real
+    site.publish(KEYS[1])
+    assert site.find("key-1", later) == ["key-1"]  # that nobody could be called was not remembered
+
+
 # --- in use ---------------------------------------------------------------------------------------------------------
 
 
@@ -295,6 +312,40 @@ def test_a_client_that_rotates_its_keys_logs_in_with_the_new_one(site: Site, sid
     assert attempt(KEYS[1]) == 200
     assert attempt(KEYS[2]) == 401
     assert site.asked == 2
+
+
+@pytest.mark.parametrize("way", ["assertion", "request object"])
+def test_a_client_that_rotates_a_key_without_kid_is_known_by_the_new_one_a_minute_later(
+    site: Site, side: TokenSide, clock: Clock, way: str
+) -> None:
+    """The signature says nothing of which key made it: that none of the known ones did is all there is to go by."""
+    side.provider.parts["client_keys"] = site.published
+    side.caller("rp", token_endpoint_auth_method="private_key_jwt", jwks_uri=f"{site.base}/jwks")
+
+    def attempt(key: AssertionKey) -> str:
+        if way == "assertion":
+            signed = key.sign(key.claims("rp", clock().timestamp()), kid=OMIT)
+            answered = side.http.post("/token", data={"grant_type": "client_credentials"} | as_form(signed)).json
+            return str(answered.get("error", "good"))
+        request = key.sign({"iss": "rp", "aud": ISSUER, "prompt": "none"}, kid=OMIT)
+        return answer(side.http.get("/authorize", query_string=asking("rp", request=request)))["error"]
+
+    good, bad = {
+        "assertion": ("good", "invalid_client"),
+        "request object": ("login_required", "invalid_request_object"),
+    }[way]
+    without = [{name: key.public_jwk[name] for name in ("kty", "crv", "x", "y")} for key in KEYS]
+    site.body = {"keys": [without[0]]}
+    assert attempt(KEYS[0]) == good
+    site.body = {"keys": [without[1]]}
+    clock.advance(59)
+    assert attempt(KEYS[1]) == bad and site.asked == 1  # never more than once a minute
+    clock.advance(1)
+    assert attempt(KEYS[1]) == good and site.asked == 2
+    assert attempt(KEYS[0]) == bad
+    clock.advance(60)
+    assert [attempt(KEYS[2]) for _ in range(3)] == [bad] * 3 and site.asked == 3
+    assert attempt(KEYS[1]) == good
 
 
 def test_a_client_whose_keys_are_not_to_be_had_is_refused_and_waits_once(
@@ -335,6 +386,29 @@ JWKS = st.dictionaries(
     VALUES
     | st.sampled_from(["RSA", "EC", "OKP", "oct", "P-256", "Ed25519", "AQAB", "sig", "ES256", "A" * 43, "A" * 342]),
 )
+
+
+MODULI = {
+    "2048 bits": (1 << 2047 | 1, 256, True),
+    "4096 bits": (1 << 4095 | 1, 512, True),
+    "2047 bits": (1 << 2046 | 1, 256, False),
+    "1024 bits": (1 << 1023 | 1, 128, False),
+    "1024 bits written in 256 octets": (1 << 1023 | 1, 256, False),
+    "2048 bits written in 257 octets": (1 << 2047 | 1, 257, False),
+    "4097 bits": (1 << 4096 | 1, 513, False),
+    "none": (0, 256, False),
+}
+
+
+@pytest.mark.parametrize(("modulus", "octets", "is_good"), MODULI.values(), ids=MODULI.keys())
+def test_an_rsa_key_is_as_long_as_its_number_and_not_as_its_text(modulus: int, octets: int, is_good: bool) -> None:
+    """FAPI 2.0 Security Profile §5.4.1; RFC 7518 §2 and §6.3.1.1: no leading zeros."""
+    text = json.dumps({"kty": "RSA", "n": encoded(modulus.to_bytes(octets)), "e": "AQAB"})
+    if is_good:
+        assert public_key(text).key_type == "RSA"
+    else:
+        with pytest.raises(JoseError):
+            public_key(text)
 
 
 @given(JWKS | VALUES, st.sampled_from(["ES256", "RS256", "EdDSA", "ECDH-ES", "none", "\ud800"]))
