@@ -3,8 +3,8 @@
 Only https, unless the deployment allows a ``host:port``; the host is resolved once, every address it has is checked,
 and the connection goes to a checked address. No redirect is followed. Name resolution, connecting and the answer
 together have five seconds; a body has at most 64 KiB and is not compressed, so that what is counted is what is sent.
-Few requests at a time may wait for others so (MOST_AT_ONCE), for one host one: whoever makes us call slow servers must
-get neither every thread there is nor, by one of them, every place.
+Few requests at a time may wait for others so (MOST_AT_ONCE), for one host fewer (MOST_FOR_ONE): whoever makes us call
+slow servers must get neither every thread there is nor, by one of them, every place.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ _log = logging.getLogger("tongxing.outbound")
 TOTAL_SECONDS = 5.0
 MAX_BODY = 64 * 1024
 MOST_AT_ONCE = 3  # documents fetched by one process at a time; it has more threads than that (docs/operations.md)
+MOST_FOR_ONE = 2  # of these for one host
 MOST_LOOKUPS = 8  # names looked up by one process at a time: for documents, and as many for notices
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
@@ -53,7 +54,7 @@ class OutboundFailed(OutboundError):
 
 
 class OutboundBusy(Exception):
-    """As many requests as may wait for others do so already, or one does for this host. Nobody has been called: no
+    """As many requests as may wait for others do so already, or as many for this host. Nobody has been called: no
     outcome is known, nothing to be remembered; the caller may come again in a moment."""
 
 
@@ -77,7 +78,7 @@ class OutboundClient:
         self._allowed = frozenset(entry.strip().lower() for entry in settings.outbound_allow)
         self._names = {method: NameLookUps(MOST_LOOKUPS, resolve) for method in ("GET", "POST")}
         self._ca_bundle = settings.outbound_ca_bundle
-        self._places = Places(MOST_AT_ONCE)
+        self._places = Places(MOST_AT_ONCE, MOST_FOR_ONE)
 
     @cached_property
     def _tls(self) -> ssl.SSLContext:

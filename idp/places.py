@@ -4,30 +4,32 @@ from __future__ import annotations
 
 import contextlib
 import threading
+from collections import Counter
 from collections.abc import Iterator
 
 
 class NoPlace(Exception):
-    """All places are taken, or whoever asks has one already."""
+    """All places are taken, or whoever asks has its share already."""
 
 
 class Places:
-    """``count`` places, at most one for each holder. Nobody waits for one. Thread-safe."""
+    """``count`` places, at most ``share`` of them for each holder. Nobody waits for one. Thread-safe."""
 
-    def __init__(self, count: int) -> None:
-        self._count = count
-        self._holders: set[str] = set()
+    def __init__(self, count: int, share: int) -> None:
+        self._count, self._share = count, share
+        self._holders: Counter[str] = Counter()
         self._lock = threading.Lock()
 
     @contextlib.contextmanager
     def taken_by(self, holder: str) -> Iterator[None]:
         """Raises NoPlace."""
         with self._lock:
-            if holder in self._holders or len(self._holders) >= self._count:
+            if self._holders[holder] >= self._share or self._holders.total() >= self._count:
                 raise NoPlace
-            self._holders.add(holder)
+            self._holders[holder] += 1
         try:
             yield
         finally:
             with self._lock:
-                self._holders.remove(holder)
+                self._holders[holder] -= 1
+                self._holders = +self._holders  # forget who holds none
