@@ -16,6 +16,7 @@ from idp.outbound import Answer, OutboundClient
 from idp.protocol.client_metadata.policy import Policy
 from idp.storage import accounts, client_logos, clients, initial_access_tokens, sessions, signing_keys
 from idp.storage.accounts import Identifier
+from tests.assertions import AssertionKey
 from tests.idp.configuration.conftest import CLIENTS, PERSON, SECRETS, TOKEN, Run, everything
 from tests.proofs import encoded
 
@@ -372,3 +373,32 @@ def test_the_running_settings_are_told_where_they_differ_from_the_file(run: Run,
     ]
     refused = run("import", write({"idp": {"isuer": "x"}}))
     assert refused.exit_code == 1 and "idp: unknown setting: isuer" in refused.output
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        '{"issuer": 5}',
+        '{"key_algorithms": ["HS256"]}',
+        '{"registration_limit": -5}',
+        '{"code_lifetime": 1e400}',
+        '{"upstreams": 5}',
+        '{"upstreams": [5]}',
+        '{"default_locale": "fr"}',
+    ],
+)
+def test_settings_no_process_could_start_with_are_refused(run: Run, write: Write, table: str) -> None:
+    refused = run("import", write(f'{{"idp": {table}}}'))
+    name = next(iter(json.loads(table)))
+    assert refused.exit_code == 1 and f"idp: setting {name}" in refused.output
+
+
+def test_settings_are_judged_beside_what_the_environment_says(
+    run: Run, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = {"registration": "software_statement"}
+    assert "software_statement_issuers" in run("import", write({"idp": table})).output
+    jwk = AssertionKey.new().public_jwk
+    issuers = [{"issuer": "https://directory.example", "jwks": {"keys": [jwk]}}]
+    monkeypatch.setenv("TONGXING_SOFTWARE_STATEMENT_ISSUERS", json.dumps(issuers))
+    assert run("import", write({"idp": table})).exit_code == 0
