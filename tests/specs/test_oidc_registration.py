@@ -422,6 +422,16 @@ def test_a_method_that_is_not_served_here_can_be_registered_by_operators_only(me
     assert validate(Settings(), document, policy=OPERATOR)["token_endpoint_auth_method"] == method
 
 
+def test_tokens_bound_to_certificates_can_be_registered_where_certificates_arrive_only() -> None:
+    """RFC 7591 §3.2.2: elsewhere such a client would never get a token."""
+    document = GOOD | {"tls_client_certificate_bound_access_tokens": True}
+    with pytest.raises(ProtocolError) as refused:
+        validate(Settings(), document, policy=Policy())
+    assert (refused.value.error, refused.value.parameter) == (META, "tls_client_certificate_bound_access_tokens")
+    assert validate(Settings(mtls_url="https://mtls.op.example"), document, policy=Policy())
+    assert validate(Settings(), document, policy=OPERATOR)
+
+
 # --- operators ------------------------------------------------------------------------------------------------------
 
 
