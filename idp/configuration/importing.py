@@ -85,5 +85,6 @@ def _judges(context: Context, document: Document, logos: Mapping[str, Logo | Non
     known = {key.kid: key for key in stored_keys.list_all(context.db, context.vault)} if document.signing_keys else {}
     yield from (partial(signing_keys.plan, context, key, known.get(key.kid)) for key in document.signing_keys)
     yield from (partial(clients.plan, context, entry, logos) for entry in document.clients)
-    yield from (partial(people.plan, context, entry) for entry in document.people)
+    meant: dict[str, str] = {}
+    yield from (partial(people.plan, context, entry, meant) for entry in document.people)
     yield from (partial(access_tokens.plan, context, entry) for entry in document.initial_access_tokens)

@@ -186,6 +186,15 @@ def test_nobody_takes_what_belongs_to_another(run: Run, write: Write, add_person
         assert told in run("import", write({"people": [entry]})).output
 
 
+def test_two_entries_do_not_mean_one_person(run: Run, write: Write, add_person: Callable[..., Any]) -> None:
+    """Each would undo the other, at every import."""
+    person = add_person(username="bilal", phone="13900139000")
+    for other in ({"subject": person.subject}, {"phone": "13900139000"}):
+        document = {"people": [{"username": "bilal", "locale": "en"}, other | {"locale": "zh"}]}
+        refused = run("import", write(document))
+        assert refused.exit_code == 1 and ": is the same person as people[bilal]" in refused.output
+
+
 def test_a_person_is_moved_with_a_hash_of_another_system_and_gets_ours_at_the_first_login(
     run: Run, write: Write, work: Work, provider: Any
 ) -> None:
