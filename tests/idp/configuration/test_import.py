@@ -121,7 +121,7 @@ def test_what_differs_is_changed_and_the_rest_stays(run: Run, write: Write, work
         ),
         (
             "clients",
-            {"client_id": "x", "redirect_uris": ["https://rp.example/"], "client_secret": "s"}
+            {"client_id": "x", "redirect_uris": ["https://rp.example/"], "client_secret": "s" * 32}
             | {"token_endpoint_auth_method": "none"},
             "clients[x].client_secret: none has none",
         ),
@@ -140,7 +140,7 @@ def test_what_differs_is_changed_and_the_rest_stays(run: Run, write: Write, work
         ),
         (
             "initial_access_tokens",
-            {"label": "x", "token": "t", "scope": "openid cars"},
+            {"label": "x", "token": "t" * 32, "scope": "openid cars"},
             "initial_access_tokens[x].scope",
         ),
         ("signing_keys", {"kid": "x", "alg": "ES256"}, "signing_keys[x].private_key: is needed"),
