@@ -13,7 +13,7 @@ from typing import Any
 from idp.configuration.difference import differences
 from idp.configuration.entries import ClientEntry
 from idp.configuration.sealing import opened
-from idp.configuration.step import Refused, Step, place_of
+from idp.configuration.step import Refused, Sector, Step, place_of
 from idp.context import Context
 from idp.crypto.random import hash_secret
 from idp.domain.client import Client
@@ -46,10 +46,13 @@ def plan(context: Context, entry: ClientEntry, logos: Mapping[str, Logo | None])
     )
     before = described(context, known) if known else None
     changes = differences(place, before, described(context, wanted), hidden=_HIDDEN)
+    sector = _sector(place, metadata)
+    if known is not None and sector == _sector(place, known.metadata):
+        sector = None  # it was looked at when it was new
     uri = metadata.get("logo_uri")
     if uri == (known and known.metadata.get("logo_uri")):
-        return Step(changes, partial(_put, context, wanted))
-    return Step(changes, partial(_put, context, wanted, logos), uri)
+        return Step(changes, partial(_put, context, wanted), sector=sector)
+    return Step(changes, partial(_put, context, wanted, logos), uri, sector)
 
 
 def described(context: Context, client: Client) -> dict[str, Any]:
@@ -68,6 +71,11 @@ def secret_of(context: Context, client: Client) -> str | None:
     """The secret itself, which is known only where it is a key."""
     key = signing_key(context.vault, client)
     return None if key is None else key.decode()
+
+
+def _sector(place: str, metadata: Mapping[str, Any]) -> Sector | None:
+    uri = metadata.get("sector_identifier_uri")
+    return None if uri is None else Sector(place, uri, tuple(metadata.get("redirect_uris", ())))
 
 
 def _hash(context: Context, client: Client) -> str | None:

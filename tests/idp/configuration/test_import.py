@@ -356,6 +356,41 @@ def test_a_dry_run_and_a_refused_file_fetch_nothing(run: Run, write: Write, fetc
     assert fetched == []
 
 
+SECTOR_URI = "https://portal.example/sector.json"
+
+
+def in_sector(*redirect_uris: str) -> dict[str, Any]:
+    document = everything()
+    document["clients"][0] |= {"subject_type": "pairwise", "sector_identifier_uri": SECTOR_URI}
+    document["clients"][0]["redirect_uris"] = list(redirect_uris)
+    return document
+
+
+def test_the_list_of_a_sector_is_looked_at_when_it_or_the_addresses_are_new(
+    both_engines: str, run: Run, write: Write, work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """OpenID Connect Registration §5: an operator's client may not claim others' subjects either."""
+    asked, listed = [], ["https://portal.example/cb", "https://www.portal.example/cb"]
+
+    def get(_client: OutboundClient, url: str, _headers: Any = None) -> Answer:
+        asked.append(url)
+        with work() as context:  # nobody waits for the database meanwhile
+            clients.put(context.db, "meanwhile", {"client_name": url}, context.now, secret_hash=None)
+        return Answer(200, {"content-type": "application/json"}, json.dumps(listed).encode())
+
+    monkeypatch.setattr(OutboundClient, "get", get)
+    strange = in_sector(*listed, "https://victim.example/cb")
+    refused = run("import", write(strange))
+    assert refused.exit_code == 1 and "clients[portal].sector_identifier_uri: " in refused.output
+    with work() as context:
+        assert clients.find_even_disabled(context.db, "portal") is None
+    assert run("import", write(in_sector(*listed)), "--dry-run").exit_code == 0 and len(asked) == 1
+    assert run("import", write(in_sector(*listed))).exit_code == 0 and len(asked) == 2
+    assert run("import", write(in_sector(*listed))).output == "nothing to change\n" and len(asked) == 2
+    assert run("import", write(strange)).exit_code == 1 and len(asked) == 3
+    assert client_of(work).metadata["redirect_uris"] == listed
+
+
 def test_what_somebody_changes_while_a_picture_is_fetched_is_judged_again(
     run: Run, write: Write, work: Work, monkeypatch: pytest.MonkeyPatch, add_person: Callable[..., Any]
 ) -> None:
