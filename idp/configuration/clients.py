@@ -17,7 +17,7 @@ from idp.configuration.step import Refused, Sector, Step, place_of
 from idp.context import Context
 from idp.crypto.random import hash_secret
 from idp.domain.client import Client
-from idp.protocol.client_documents import keep_logo
+from idp.protocol.client_documents import keep_logo, logo_uri
 from idp.protocol.client_metadata import OPERATOR, validate
 from idp.protocol.client_secrets import kept, signing_key, uses_secret
 from idp.protocol.errors import ProtocolError
@@ -49,8 +49,8 @@ def plan(context: Context, entry: ClientEntry, logos: Mapping[str, Logo | None])
     sector = _sector(place, metadata)
     if known is not None and sector == _sector(place, known.metadata):
         sector = None  # it was looked at when it was new
-    uri = metadata.get("logo_uri")
-    if uri == (known and known.metadata.get("logo_uri")):
+    uri = logo_uri(metadata)
+    if uri == (known and logo_uri(known.metadata)):
         return Step(changes, partial(_put, context, wanted), sector=sector)
     return Step(changes, partial(_put, context, wanted, logos), uri, sector)
 
@@ -124,5 +124,5 @@ def _put(context: Context, client: Client, logos: Mapping[str, Logo | None] | No
         registration_token_hash=client.registration_token_hash,
     )
     if logos is not None:
-        uri = client.metadata.get("logo_uri")
+        uri = logo_uri(client.metadata)
         keep_logo(context, client.client_id, None if uri is None else logos[uri])

@@ -580,6 +580,14 @@ def test_registration_logo_uri(http: FlaskClient, site: str, name: str) -> None:
     assert picture.headers["Cache-Control"] == "public, max-age=86400"
 
 
+def test_a_logo_given_for_languages_only_is_fetched_too(http: FlaskClient, site: str) -> None:
+    """RFC 7591 §2.2. There is one picture: that without a tag, else that of the first."""
+    client = registered(http, {"logo_uri#zh": f"{site}/gif", "logo_uri#en": f"{site}/png"})
+    assert http.get(f"{client.path}/logo").mimetype == "image/png"
+    client = registered(http, {"logo_uri#en": f"{site}/png", "logo_uri": f"{site}/jpeg"})
+    assert http.get(f"{client.path}/logo").mimetype == "image/jpeg"
+
+
 @pytest.mark.parametrize("name", ["svg", "disguised", "undeclared", "huge", "empty", "missing", "text"])
 def test_a_logo_that_is_no_picture_is_not_shown_and_its_client_registered(
     http: FlaskClient, site: str, name: str
