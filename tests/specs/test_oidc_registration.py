@@ -22,7 +22,7 @@ from idp.domain.profile import PROFILES
 from idp.protocol.client_metadata import FIELDS, OPERATOR, Policy, check_profile, validate
 from idp.protocol.client_metadata.policy import STRICTNESS
 from idp.protocol.errors import ProtocolError
-from idp.storage import consents, initial_access_tokens
+from idp.storage import clients, consents, initial_access_tokens
 from tests import schema
 from tests.assertions import AssertionKey
 from tests.authorizing import REDIRECT_URI as CALLBACK
@@ -578,6 +578,16 @@ def test_registration_logo_uri(http: FlaskClient, site: str, name: str) -> None:
     assert (picture.status_code, picture.mimetype) == (200, f"image/{name}")
     assert picture.headers["X-Content-Type-Options"] == "nosniff"
     assert picture.headers["Cache-Control"] == "public, max-age=86400"
+
+
+def test_the_logo_of_a_disabled_client_is_shown_no_more(http: FlaskClient, site: str) -> None:
+    client = registered(http, {"logo_uri": f"{site}/png"})
+    assert http.get(f"{client.path}/logo").status_code == 200
+    with http.application.extensions["tongxing"].work() as context:
+        found = clients.find(context.db, client.id)
+        assert found is not None
+        clients.put(context.db, client.id, found.metadata, context.now, is_active=False)
+    assert http.get(f"{client.path}/logo").status_code == 404
 
 
 def test_a_logo_given_for_languages_only_is_fetched_too(http: FlaskClient, site: str) -> None:
