@@ -7,6 +7,7 @@ as long as the client's method needs one.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -42,6 +43,7 @@ def plan(context: Context, entry: ClientEntry, logos: Mapping[str, Logo | None])
         is_active=entry.active,
         registration_token_hash=entry.registration_access_token_hash
         or (known.registration_token_hash if known else None),
+        created_at=_issued_at(entry, known),
         **_secret(context, entry, str(metadata["token_endpoint_auth_method"]), known, place),
     )
     before = described(context, known) if known else None
@@ -63,6 +65,7 @@ def described(context: Context, client: Client) -> dict[str, Any]:
         "active": client.is_active,
         "client_secret_hash": _hash(context, client),
         "registration_access_token_hash": client.registration_token_hash,
+        "client_id_issued_at": int(client.created_at.timestamp()) if client.created_at else None,
     }
     return {**{name: value for name, value in found.items() if value is not None}, **client.metadata}
 
@@ -71,6 +74,13 @@ def secret_of(context: Context, client: Client) -> str | None:
     """The secret itself, which is known only where it is a key."""
     key = signing_key(context.vault, client)
     return None if key is None else key.decode()
+
+
+def _issued_at(entry: ClientEntry, known: Client | None) -> datetime | None:
+    """When the client was registered: as the file says to the second, as it is known, or else when it is put."""
+    stated = None if entry.client_id_issued_at is None else datetime.fromtimestamp(entry.client_id_issued_at, UTC)
+    stored = known.created_at if known else None
+    return stored if stated is None or (stored and stored.replace(microsecond=0) == stated) else stated
 
 
 def _sector(place: str, metadata: Mapping[str, Any]) -> Sector | None:
@@ -122,6 +132,7 @@ def _put(context: Context, client: Client, logos: Mapping[str, Logo | None] | No
         is_active=client.is_active,
         secret_sealed=client.secret_sealed,
         registration_token_hash=client.registration_token_hash,
+        issued_at=client.created_at,
     )
     if logos is not None:
         uri = logo_uri(client.metadata)

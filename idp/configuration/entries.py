@@ -22,6 +22,8 @@ from idp.references import is_reference, resolve
 _ARGON2 = r"^\$argon2id\$v=19\$m=[0-9]{1,6},t=([1-9]|10),p=([1-9]|10)\$[A-Za-z0-9+/]+\$[A-Za-z0-9+/]+$"
 PasswordHash = Annotated[str, Field(pattern=_ARGON2, max_length=255)]
 
+_LATEST = 253402300799  # the last second that a date of ours can be of, in the year 9999
+
 
 class ClientEntry(Entry):
     """A client: its registration in the words of RFC 7591 §2, and what only the operator decides."""
@@ -30,6 +32,7 @@ class ClientEntry(Entry):
     client_secret: RandomSecret | None = Field(default=None, repr=False)
     client_secret_hash: Hash | None = Field(default=None, repr=False)
     registration_access_token_hash: Hash | None = Field(default=None, repr=False)
+    client_id_issued_at: Annotated[int, Field(ge=0, le=_LATEST)] | None = None
     first_party: bool = False
     active: bool = True
     metadata: dict[str, Any]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -173,6 +173,21 @@ def test_what_fails_in_the_middle_leaves_nothing_behind(
     assert refused.exit_code == 1 and "belongs to somebody else meanwhile" in refused.output
     with work() as context:
         assert clients.list_all(context.db) == []
+
+
+def test_a_client_moves_with_the_time_it_was_registered_at(run: Run, write: Write, work: Work) -> None:
+    """RFC 7591 §3.2.1: client_id_issued_at."""
+    issued_at = datetime(2024, 2, 29, tzinfo=UTC)
+    document = everything()
+    document["clients"][0]["client_id_issued_at"] = int(issued_at.timestamp())
+    run("import", write(document))
+    assert client_of(work).created_at == issued_at
+    assert run("import", write(document)).output == "nothing to change\n"
+    del document["clients"][0]["client_id_issued_at"]
+    document["clients"][0]["scope"] = "openid"
+    run("import", write(document))
+    assert client_of(work).created_at == issued_at
+    assert f"client_id_issued_at = {int(issued_at.timestamp())}" in run("export", "--only", "clients").stdout
 
 
 def test_nobody_takes_what_belongs_to_another(run: Run, write: Write, add_person: Callable[..., Any]) -> None:
