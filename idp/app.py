@@ -34,6 +34,7 @@ from idp.web import (
     check_session,
     consent,
     discovery,
+    endpoint_kinds,
     frame,
     health,
     introspection,
@@ -92,6 +93,7 @@ def create_app(
     frame.install(app, ROOT)
     for blueprint in (*_blueprints(), *blueprints):
         app.register_blueprint(blueprint)
+    endpoint_kinds.leave_out_head(app)
     return app
 
 

@@ -1,5 +1,7 @@
 """Every setting of a provider: its type, its default, and a sentence where the name does not say it all.
 
+What is no value of its type (:mod:`idp.setting_types`), or does not go with the others, is refused at start.
+
 Values come from a TOML or JSON file (named by ``TONGXING_CONFIG``, table ``[idp]``) and are overridden by environment
 variables ``TONGXING_<NAME>`` (tables and lists as JSON). An unknown name in the file is an error, so that a misspelt
 one never passes silently; unknown variables are left alone, since other services have theirs. A secret can be a
@@ -11,33 +13,34 @@ from __future__ import annotations
 import json
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, get_origin, get_type_hints
+from typing import Annotated, Any, Literal
 
-from idp.domain.assurance import AssuranceMap
+from pydantic import Field, TypeAdapter, ValidationError, with_config
+
+from idp import setting_types as types
 from idp.references import Unresolved, is_reference, resolve
-
-REGISTRATION = ("off", "token", "software_statement", "open")
 
 
 class SettingsError(ValueError):
-    """A setting is missing, unknown or of the wrong type; the text names it."""
+    """A setting is missing, unknown or cannot be meant; the text names it and never shows its value."""
 
 
+@with_config(extra="forbid")
 @dataclass(frozen=True)
 class Upstream:
     """Another provider whose people may log in here (we are its relying party)."""
 
-    name: str  # in URLs and in idp_hint: lower-case letters, digits, hyphens
-    label: Mapping[str, str]  # button text by language, {"zh": …, "en": …}
-    issuer: str
-    client_id: str
+    name: types.PathName  # in URLs and in idp_hint: lower-case letters, digits, hyphens
+    label: types.ByLanguage  # button text by language, {"zh": …, "en": …}
+    issuer: types.WebUrl
+    client_id: types.Text
     private_jwk: Mapping[str, Any] = field(repr=False)  # private_key_jwt, ES256
-    assurance: AssuranceMap  # what its acr values are worth here, and the most we believe
-    scope: str = "openid profile phone identity"
+    assurance: types.Assurance  # what its acr values are worth here, and the most we believe
+    scope: types.Text = "openid profile phone identity"
     entity_name: Mapping[str, str] = field(default_factory=dict)  # who vouches, as shown on the account page
     backchannel_session_end: bool = True  # ask it to end its session when ours, which came from it, ends
 
@@ -46,118 +49,112 @@ class Upstream:
 class Settings:
     """One provider's settings; build it with :func:`load` or directly in tests."""
 
-    issuer: str = "http://127.0.0.1:8000"
-    """Public base URL without a trailing slash; every URL we publish begins with it."""
-    brand: Mapping[str, str] = field(
+    issuer: types.BaseUrl = "http://127.0.0.1:8000"
+    """Public base URL, a host without a path; every URL we publish begins with it."""
+    brand: types.ByLanguage = field(
         default_factory=lambda: {"zh": "通行 · 新疆交通运输统一身份认证", "en": "Tongxing · Xinjiang Transport Sign-in"}
     )
     """The service's name by language."""
-    theme: str = "region"
+    theme: Literal["region", "national"] = "region"
     """Which look the pages have: region or national."""
-    database_url: str = field(default="sqlite:///var/idp.sqlite3", repr=False)
+    database_url: types.DatabaseUrl = field(default="sqlite:///var/idp.sqlite3", repr=False)
     """SQLAlchemy URL of the durable store (postgresql+psycopg://… or sqlite:///…)."""
-    redis_url: str = field(default="", repr=False)
+    redis_url: types.RedisUrlOrEmpty = field(default="", repr=False)
     """Ephemeral store; empty keeps ephemeral values in the database."""
-    master_key: str = field(default="", repr=False)
+    master_key: types.MasterKeyOrEmpty = field(default="", repr=False)
     """Key-encryption key, 32 random bytes in base64url; every other secret key is derived from it."""
-    cookie_prefix: str = "tx"
+    cookie_prefix: types.Name = "tx"
     """First part of every cookie name, so that services on one host do not share cookies."""
-    default_locale: str = "zh"
-    locales: tuple[str, ...] = ("zh", "en")
+    default_locale: types.Locale = "zh"
+    locales: types.Locales = ("zh", "en")
     """Languages offered, the first choice being default_locale."""
-    code_lifetime: timedelta = timedelta(seconds=60)
-    pushed_request_lifetime: timedelta = timedelta(seconds=60)
+    code_lifetime: types.Lifetime = timedelta(seconds=60)
+    pushed_request_lifetime: Annotated[types.Lifetime, Field(lt=timedelta(minutes=10))] = timedelta(seconds=60)
     """How long the reference to a pushed request can be brought; below ten minutes (RFC 9126 §2.2)."""
     require_pushed_authorization_requests: bool = False
     """Whether every client must push its requests; single clients say so in their metadata."""
     require_signed_request_object: bool = False
     """Whether every client must sign its requests; single clients say so in their metadata."""
-    access_token_lifetime: timedelta = timedelta(minutes=10)
-    id_token_lifetime: timedelta = timedelta(minutes=10)
-    refresh_idle_lifetime: timedelta = timedelta(days=14)
-    refresh_absolute_lifetime: timedelta = timedelta(days=30)
-    session_idle_lifetime: timedelta = timedelta(minutes=60)
-    session_absolute_lifetime: timedelta = timedelta(hours=12)
-    interaction_lifetime: timedelta = timedelta(minutes=15)
-    registration_lifetime: timedelta = timedelta(hours=24)
+    access_token_lifetime: types.Lifetime = timedelta(minutes=10)
+    id_token_lifetime: types.Lifetime = timedelta(minutes=10)
+    refresh_idle_lifetime: types.Lifetime = timedelta(days=14)
+    refresh_absolute_lifetime: types.Lifetime = timedelta(days=30)
+    session_idle_lifetime: types.Lifetime = timedelta(minutes=60)
+    session_absolute_lifetime: types.Lifetime = timedelta(hours=12)
+    interaction_lifetime: types.Lifetime = timedelta(minutes=15)
+    registration_lifetime: types.Lifetime = timedelta(hours=24)
     """How long an interrupted registration can be taken up again."""
-    dpop_nonce_lifetime: timedelta = timedelta(0)
+    dpop_nonce_lifetime: types.Seconds = timedelta(0)
     """How long a nonce for DPoP proofs is given out (it counts twice as long); 0: none, a proof's own time counts."""
-    client_cache_lifetime: timedelta = timedelta(seconds=1)
+    client_cache_lifetime: types.Seconds = timedelta(seconds=1)
     """How old a process's copy of a client may be."""
-    key_algorithms: tuple[str, ...] = ("RS256", "ES256", "PS256", "EdDSA")
+    key_algorithms: types.SigningAlgorithms = ("RS256", "ES256", "PS256", "EdDSA")
     """Signing algorithms for which keys are kept; the first is the default."""
-    encryption_algorithms: tuple[str, ...] = ("RSA-OAEP-256", "ECDH-ES")
+    encryption_algorithms: types.EncryptionAlgorithms = ("RSA-OAEP-256", "ECDH-ES")
     """Algorithms by which others may encrypt to us; each has a key of its own in the JWKS."""
-    key_publish_lead: timedelta = timedelta(hours=24)
-    key_lifetime: timedelta = timedelta(days=90)
+    key_publish_lead: types.Seconds = timedelta(hours=24)
+    key_lifetime: types.Lifetime = timedelta(days=90)
     """How long a key signs; it is published key_publish_lead before and until the last token has expired after."""
-    argon2_memory_kib: int = 47104
-    argon2_time_cost: int = 1
-    argon2_parallelism: int = 1
-    password_workers: int = 0
+    argon2_memory_kib: types.Positive = 47104
+    argon2_time_cost: types.Positive = 1
+    argon2_parallelism: types.Positive = 1
+    password_workers: types.Count = 0
     """Password hashes computed at once per process; 0 means half the processors, at least one."""
-    password_queue: int = 32
+    password_queue: types.Count = 32
     """Password checks that may wait; more answer 503 with Retry-After."""
-    max_body_bytes: int = 65536
-    trusted_proxies: int = 0
+    max_body_bytes: types.Positive = 65536
+    trusted_proxies: types.Count = 0
     """How many reverse proxies stand in front (0: forwarded headers are ignored)."""
-    registration: str = "off"
+    registration: Literal["off", "token", "software_statement", "open"] = "off"
     """Who may register clients: off; token (who brings an initial access token); software_statement (who brings one by
     an issuer of software_statement_issuers); open (anybody, throttled by address)."""
-    registration_scopes: tuple[str, ...] = ("openid", "profile", "email", "address", "phone", "offline_access")
+    registration_scopes: types.Scopes = ("openid", "profile", "email", "address", "phone", "offline_access")
     """The scopes that clients may register for themselves; an initial access token may carry more."""
-    registration_limit: int = 30
+    registration_limit: types.Count = 30
     """Open registration: how many clients one address may register in an hour."""
-    software_statement_issuers: tuple[Mapping[str, Any], ...] = ()
+    software_statement_issuers: types.StatementIssuers = ()
     """Whose software statements count: {"issuer": …, "jwks": {"keys": […]}}."""
-    op_policy_uri: str = ""
-    op_tos_uri: str = ""
-    service_documentation: str = ""
+    op_policy_uri: types.WebUrlOrEmpty = ""
+    op_tos_uri: types.WebUrlOrEmpty = ""
+    service_documentation: types.WebUrlOrEmpty = ""
     """Pages for integrators, named in the discovery document."""
-    proxy_addresses: tuple[str, ...] = ("127.0.0.1", "::1")
+    proxy_addresses: types.Proxies = ("127.0.0.1", "::1")
     """Addresses and networks of those proxies; unix: whoever may open the socket in the file system."""
-    mtls_url: str = ""
+    mtls_url: types.BaseUrlOrEmpty = ""
     """Base URL of the host where the proxy asks callers for a certificate; empty: no mutual TLS."""
     client_ca_bundle: str = ""
     """PEM file of the authorities whose certificates authenticate clients (tls_client_auth); empty: none."""
     openings_allowed: bool = False
     """Whether test-only openings of single clients count at all."""
-    outbound_allow: tuple[str, ...] = ()
+    outbound_allow: types.HostsWithPort = ()
     """host:port pairs that outbound calls may reach over plain http or on private addresses."""
     outbound_ca_bundle: str = ""
     """PEM file added to the system's certificate authorities for outbound calls."""
-    authority_url: str = ""
+    authority_url: types.WebUrlOrEmpty = ""
     """Base URL of the authority's verification API (name and ID number); empty: no verification possible."""
     authority_upstream: str = ""
     """Name of the upstream whose client credentials open the authority's API."""
     session_management: bool = True
     """Whether relying parties may watch the sign-in from their pages (check_session_iframe); off: one cookie fewer."""
-    upstreams: tuple[Upstream, ...] = ()
-    session_end_clients: tuple[str, ...] = ()
+    upstreams: Annotated[tuple[Upstream, ...], types.JSON] = ()
+    session_end_clients: types.Texts = ()
     """Clients (federated members) that may end a session here which they took part in."""
-    sms_gateway_url: str = ""
+    sms_gateway_url: types.WebUrlOrEmpty = ""
     sms_gateway_token: str = field(default="", repr=False)
     smtp_host: str = ""
-    smtp_port: int = 25
-    smtp_from: str = "noreply@localhost"
+    smtp_port: types.Port = 25
+    smtp_from: types.Text = "noreply@localhost"
     smtp_starttls: bool = False
-    worker: str = "embedded"
+    worker: Literal["embedded", "none"] = "embedded"
     """embedded: this process delivers the outbox and keeps house in a thread; none: `tongxing worker` does."""
-    account_links: tuple[Mapping[str, Any], ...] = ()
+    account_links: types.AccountLinks = ()
     """Services shown on the account page: {"url": …, "label": {"zh": …, "en": …}}."""
     default_resource: str = ""
     """Audience of access tokens for resource scopes when a client names none."""
-    resource_scopes: Mapping[str, str] = field(default_factory=dict)
+    resource_scopes: types.AudienceByScope = field(default_factory=dict)
     """Scope name → audience (the resource server's identifier)."""
-    scope_labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    scope_labels: types.LabelByScope = field(default_factory=dict)
     """Scope name → text by language for the consent page, for resource scopes."""
-
-    def __post_init__(self) -> None:
-        if not timedelta(0) < self.pushed_request_lifetime < timedelta(minutes=10):
-            raise SettingsError("setting pushed_request_lifetime: more than nothing and less than 600 seconds")
-        if self.registration not in REGISTRATION:
-            raise SettingsError(f"setting registration: must be one of {', '.join(REGISTRATION)}")
 
     @property
     def is_secure(self) -> bool:
@@ -172,6 +169,28 @@ class Settings:
 _NAMES = {item.name for item in fields(Settings)}
 SECRETS = frozenset(item.name for item in fields(Settings) if not item.repr)
 """Settings that are never shown."""
+_SETTINGS = TypeAdapter(Settings)
+_TOGETHER: tuple[tuple[str, Callable[[Settings], bool], str], ...] = (
+    ("default_locale", lambda its: its.default_locale in its.locales, "must be one of locales"),
+    ("brand", lambda its: its.default_locale in its.brand, "must have a text in default_locale"),
+    ("upstreams", lambda its: len({one.name for one in its.upstreams}) == len(its.upstreams), "have a name twice"),
+    (
+        "authority_upstream",
+        lambda its: not its.authority_url or its.upstream(its.authority_upstream) is not None,
+        "must name one of upstreams where there is an authority_url",
+    ),
+    (
+        "software_statement_issuers",
+        lambda its: its.registration != "software_statement" or bool(its.software_statement_issuers),
+        "must name somebody where registration is software_statement",
+    ),
+    (
+        "argon2_memory_kib",
+        lambda its: its.argon2_memory_kib >= 8 * its.argon2_parallelism,
+        "must be at least eight times argon2_parallelism",
+    ),
+)
+"""What settings must be to one another: which is named, the rule, the text."""
 
 
 def load(environ: Mapping[str, str] | None = None, table: str = "idp") -> Settings:
@@ -222,9 +241,21 @@ def from_table(values: Mapping[str, Any], folder: Path = Path(), environ: Mappin
     unknown = sorted(set(values) - _NAMES)
     if unknown:
         raise SettingsError(f"unknown setting: {', '.join(unknown)}")
-    hints = get_type_hints(Settings)
     given = {name: _resolved(name, value, folder, environ) for name, value in values.items()}
-    return Settings(**{name: _convert(name, value, hints[name]) for name, value in given.items()})
+    try:
+        settings = _SETTINGS.validate_python(given)
+    except ValidationError as error:
+        found = error.errors(include_input=False, include_url=False)
+        raise SettingsError("; ".join(_said(item["loc"], item["msg"]) for item in found)) from None
+    for name, is_kept, text in _TOGETHER:
+        if not is_kept(settings):
+            raise SettingsError(f"setting {name}: {text}")
+    return settings
+
+
+def _said(location: tuple[int | str, ...], text: str) -> str:
+    """Which setting is wrong and how, never what it is."""
+    return f"setting {'.'.join(map(str, location))}: {text.removeprefix('Value error, ')}"
 
 
 def _resolved(name: str, value: Any, folder: Path, environ: Mapping[str, str] | None) -> Any:
@@ -246,43 +277,3 @@ def _with_key(upstream: Any, folder: Path, environ: Mapping[str, str] | None) ->
         return {**upstream, "private_jwk": json.loads(resolve(upstream["private_jwk"], folder, environ))}
     except json.JSONDecodeError:
         raise Unresolved("private_jwk refers to what is no JSON") from None
-
-
-def _convert(name: str, value: Any, kind: Any) -> Any:
-    try:
-        if isinstance(value, str) and kind not in _AS_TEXT:
-            value = json.loads(value)
-        if get_origin(kind) is Mapping and not isinstance(value, Mapping):
-            raise TypeError("a table is needed")
-        if name == "upstreams":
-            return tuple(_upstream(item) for item in value)
-        return _CONVERTERS.get(kind, lambda given: given)(value)
-    except (TypeError, ValueError, KeyError) as error:
-        raise SettingsError(f"setting {name}: {error}") from error
-
-
-def _upstream(table: Mapping[str, Any]) -> Upstream:
-    values = dict(table)
-    values["assurance"] = AssuranceMap(cap=int(values["assurance"]["cap"]), levels=dict(values["assurance"]["levels"]))
-    return Upstream(**values)
-
-
-def _boolean(value: Any) -> bool:
-    if isinstance(value, bool):
-        return value
-    known = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
-    return known[str(value).lower()]
-
-
-def _strings(value: Any) -> tuple[Any, ...]:
-    return tuple(item for item in value.split(",") if item) if isinstance(value, str) else tuple(value)
-
-
-_AS_TEXT = (str, int, bool, timedelta, tuple[str, ...])  # what an environment variable says without JSON
-_CONVERTERS: dict[Any, Any] = {
-    int: int,
-    bool: _boolean,
-    timedelta: lambda value: timedelta(seconds=float(value)),
-    tuple[str, ...]: _strings,
-    tuple[Mapping[str, Any], ...]: tuple,
-}

@@ -35,10 +35,9 @@ class Worker:
         self._dispatcher = Dispatcher(provider, handlers) if is_whole else None
 
     def start(self) -> None:
-        """Load the keys (made where there are none yet), say who has openings, then start the threads."""
+        """Load the keys (made where there are none yet), then start the threads."""
         with self._provider.work() as context:
             keys.ensure_keys(context)
-            openings.warn_of_clients(context)
         self._keys.start()
         if self._house and self._dispatcher:
             self._provider.parts["outbox"] = self._dispatcher
@@ -58,7 +57,7 @@ def run_forever(provider: Provider) -> None:
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
-    openings.warn_of_setting(provider.settings)
+    openings.warn(provider)
     worker = Worker(provider, is_whole=True)
     worker.start()
     ended.wait()

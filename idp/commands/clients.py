@@ -8,9 +8,9 @@ from typing import Any, TextIO
 import click
 
 from idp.commands.work import working
-from idp.config import Settings
+from idp.context import Provider
 from idp.domain.profile import DEFAULT
-from idp.protocol.client_documents import fetch_logo, keep_logo
+from idp.protocol.client_documents import check_sector, fetch_logo, keep_logo, logo_uri
 from idp.protocol.client_metadata import OPERATOR, validate
 from idp.protocol.client_report import State, report
 from idp.protocol.client_secrets import new_client_secret
@@ -68,8 +68,8 @@ def add(client_id: str, metadata: TextIO, first_party: bool, replace: bool) -> N
     """Register CLIENT_ID. A secret, where its method needs one, is printed once and never again."""
     document = _read(metadata)
     with working() as context:
-        values = _validated(context.settings, document)
-        logo = fetch_logo(context.provider, values.get("logo_uri"))
+        values = _validated(context.provider, document)
+        logo = fetch_logo(context.provider, logo_uri(values))
         if not replace and storage.find(context.db, client_id):
             raise click.ClickException(f"{client_id} exists; --replace gives it new metadata and a new secret")
         secret = new_client_secret(context.vault, client_id, values["token_endpoint_auth_method"])
@@ -118,8 +118,10 @@ def _read(metadata: TextIO) -> dict[str, Any]:
     return values
 
 
-def _validated(settings: Settings, document: dict[str, Any]) -> dict[str, Any]:
+def _validated(provider: Provider, document: dict[str, Any]) -> dict[str, Any]:
     try:
-        return validate(settings, document, policy=OPERATOR)
+        values = validate(provider.settings, document, policy=OPERATOR)
+        check_sector(provider, values)
+        return values
     except ProtocolError as error:
         raise click.ClickException(f"{error.error}: {error.description} ({error.parameter})") from error

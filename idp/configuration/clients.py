@@ -7,17 +7,18 @@ as long as the client's method needs one.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
 from idp.configuration.difference import differences
 from idp.configuration.entries import ClientEntry
 from idp.configuration.sealing import opened
-from idp.configuration.step import Refused, Step, place_of
+from idp.configuration.step import Refused, Sector, Step, place_of
 from idp.context import Context
 from idp.crypto.random import hash_secret
 from idp.domain.client import Client
-from idp.protocol.client_documents import keep_logo
+from idp.protocol.client_documents import keep_logo, logo_uri
 from idp.protocol.client_metadata import OPERATOR, validate
 from idp.protocol.client_secrets import kept, signing_key, uses_secret
 from idp.protocol.errors import ProtocolError
@@ -42,14 +43,18 @@ def plan(context: Context, entry: ClientEntry, logos: Mapping[str, Logo | None])
         is_active=entry.active,
         registration_token_hash=entry.registration_access_token_hash
         or (known.registration_token_hash if known else None),
+        created_at=_issued_at(entry, known),
         **_secret(context, entry, str(metadata["token_endpoint_auth_method"]), known, place),
     )
     before = described(context, known) if known else None
     changes = differences(place, before, described(context, wanted), hidden=_HIDDEN)
-    uri = metadata.get("logo_uri")
-    if uri == (known and known.metadata.get("logo_uri")):
-        return Step(changes, partial(_put, context, wanted))
-    return Step(changes, partial(_put, context, wanted, logos), uri)
+    sector = _sector(place, metadata)
+    if known is not None and sector == _sector(place, known.metadata):
+        sector = None  # it was looked at when it was new
+    uri = logo_uri(metadata)
+    if uri == (known and logo_uri(known.metadata)):
+        return Step(changes, partial(_put, context, wanted), sector=sector)
+    return Step(changes, partial(_put, context, wanted, logos), uri, sector)
 
 
 def described(context: Context, client: Client) -> dict[str, Any]:
@@ -60,6 +65,7 @@ def described(context: Context, client: Client) -> dict[str, Any]:
         "active": client.is_active,
         "client_secret_hash": _hash(context, client),
         "registration_access_token_hash": client.registration_token_hash,
+        "client_id_issued_at": int(client.created_at.timestamp()) if client.created_at else None,
     }
     return {**{name: value for name, value in found.items() if value is not None}, **client.metadata}
 
@@ -68,6 +74,18 @@ def secret_of(context: Context, client: Client) -> str | None:
     """The secret itself, which is known only where it is a key."""
     key = signing_key(context.vault, client)
     return None if key is None else key.decode()
+
+
+def _issued_at(entry: ClientEntry, known: Client | None) -> datetime | None:
+    """When the client was registered: as the file says to the second, as it is known, or else when it is put."""
+    stated = None if entry.client_id_issued_at is None else datetime.fromtimestamp(entry.client_id_issued_at, UTC)
+    stored = known.created_at if known else None
+    return stored if stated is None or (stored and stored.replace(microsecond=0) == stated) else stated
+
+
+def _sector(place: str, metadata: Mapping[str, Any]) -> Sector | None:
+    uri = metadata.get("sector_identifier_uri")
+    return None if uri is None else Sector(place, uri, tuple(metadata.get("redirect_uris", ())))
 
 
 def _hash(context: Context, client: Client) -> str | None:
@@ -114,7 +132,8 @@ def _put(context: Context, client: Client, logos: Mapping[str, Logo | None] | No
         is_active=client.is_active,
         secret_sealed=client.secret_sealed,
         registration_token_hash=client.registration_token_hash,
+        issued_at=client.created_at,
     )
     if logos is not None:
-        uri = client.metadata.get("logo_uri")
+        uri = logo_uri(client.metadata)
         keep_logo(context, client.client_id, None if uri is None else logos[uri])

@@ -11,7 +11,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from federation.identifiers import check_mobile, check_resident_id, normalise_mobile, normalise_resident_id
 from idp.authn.identifiers import InvalidUsername, check_username
 from idp.configuration.claims import Claims
-from idp.configuration.fields import Entry, Hash, Level, Secret, Text, Time, reading_of
+from idp.configuration.fields import Entry, Hash, Level, RandomSecret, Secret, Text, Time, reading_of
 from idp.crypto.random import hash_secret
 from idp.domain.account import AccountStatus
 from idp.domain.opening import Opening
@@ -22,14 +22,17 @@ from idp.references import is_reference, resolve
 _ARGON2 = r"^\$argon2id\$v=19\$m=[0-9]{1,6},t=([1-9]|10),p=([1-9]|10)\$[A-Za-z0-9+/]+\$[A-Za-z0-9+/]+$"
 PasswordHash = Annotated[str, Field(pattern=_ARGON2, max_length=255)]
 
+_LATEST = 253402300799  # the last second that a date of ours can be of, in the year 9999
+
 
 class ClientEntry(Entry):
     """A client: its registration in the words of RFC 7591 §2, and what only the operator decides."""
 
     client_id: Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,255}$")]
-    client_secret: Secret | None = Field(default=None, repr=False)
+    client_secret: RandomSecret | None = Field(default=None, repr=False)
     client_secret_hash: Hash | None = Field(default=None, repr=False)
     registration_access_token_hash: Hash | None = Field(default=None, repr=False)
+    client_id_issued_at: Annotated[int, Field(ge=0, le=_LATEST)] | None = None
     first_party: bool = False
     active: bool = True
     metadata: dict[str, Any]
@@ -131,7 +134,7 @@ class TokenEntry(Entry):
     """A token to register clients with (RFC 7591 §3), and what clients registered with it get."""
 
     label: Text
-    token: Secret | None = Field(default=None, repr=False)
+    token: RandomSecret | None = Field(default=None, repr=False)
     token_hash: Hash | None = Field(default=None, repr=False)
     profile: Literal[tuple(PROFILES)] = DEFAULT  # type: ignore[valid-type]
     openings: list[Annotated[Opening, Field(strict=False)]] = Field(default_factory=list)

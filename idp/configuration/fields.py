@@ -39,6 +39,9 @@ def _followed(value: Any, info: ValidationInfo) -> Any:
 Text = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Secret = Annotated[str, BeforeValidator(_followed), Field(min_length=1, max_length=4096)]
 """In the clear, or {"env": …} or {"file": …}."""
+RandomSecret = Annotated[str, Field(min_length=32, max_length=4096), BeforeValidator(_followed)]
+"""One that no person has to remember. It is kept as a hash without salt, by which a shorter one would be found out (RFC
+6749 §10.10: 128 random bits at least, which are 32 characters in hex)."""
 Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 """SHA-256 in hex."""
 Time = Annotated[AwareDatetime, Field(strict=False)]

@@ -1,21 +1,22 @@
 """An import: everything in the file is judged first, then what differs is written, in one transaction or not at all.
 
-What the file does not name stays. A second import of the same file changes nothing. Clients' pictures are fetched
-between the two, with no transaction open; what was judged is then judged again.
+What the file does not name stays. A second import of the same file changes nothing. What clients publish (pictures, the
+lists of their sectors) is fetched between the two, with no transaction open; what was judged is then judged again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from idp.configuration import access_tokens, clients, people, settings, signing_keys
 from idp.configuration.difference import Change
 from idp.configuration.document import Document
-from idp.configuration.step import Refused, Step
-from idp.context import Context
-from idp.protocol.client_documents import fetch_logo
+from idp.configuration.step import Refused, Sector, Step
+from idp.context import Context, Provider
+from idp.protocol.client_documents import check_sector, fetch_logo
+from idp.protocol.errors import ProtocolError
 from idp.storage import signing_keys as stored_keys
 from idp.storage.accounts import AccountExists
 from idp.storage.client_logos import Logo
@@ -36,6 +37,11 @@ class Plan:
     def logo_uris(self) -> frozenset[str]:
         """The pictures needed to carry it out."""
         return frozenset(step.logo_uri for step in self.steps if step.logo_uri is not None)
+
+    @property
+    def sectors(self) -> frozenset[Sector]:
+        """The lists to be looked at before it is carried out."""
+        return frozenset(step.sector for step in self.steps if step.sector is not None)
 
 
 def plan(
@@ -65,10 +71,13 @@ def carry_out(context: Context, document: Document, settings_table: str = "idp")
     """Write what differs; gives what that was. Raises Refused, also where meanwhile somebody took what the file gives
     to another; the caller's transaction is then rolled back."""
     logos: dict[str, Logo | None] = {}
+    checked: frozenset[Sector] = frozenset()
     wanted = plan(context, document, settings_table)
-    while missing := wanted.logo_uris - logos.keys():
-        context.db.rollback()  # on SQLite comparing takes the write lock, and a picture may take five seconds
-        logos |= {uri: fetch_logo(context.provider, uri) for uri in sorted(missing)}
+    while wanted.sectors - checked or wanted.logo_uris - logos.keys():
+        context.db.rollback()  # on SQLite comparing takes the write lock, and a document may take five seconds
+        _check_sectors(context.provider, wanted.sectors - checked)
+        checked |= wanted.sectors
+        logos |= {uri: fetch_logo(context.provider, uri) for uri in sorted(wanted.logo_uris - logos.keys())}
         wanted = plan(context, document, settings_table, logos)
     try:
         for step in wanted.steps:
@@ -79,11 +88,24 @@ def carry_out(context: Context, document: Document, settings_table: str = "idp")
     return wanted
 
 
+def _check_sectors(provider: Provider, sectors: Iterable[Sector]) -> None:
+    """Raises Refused with every list that cannot be had or does not name its client's addresses."""
+    problems: list[str] = []
+    for sector in sorted(sectors, key=lambda one: one.place):
+        try:
+            check_sector(provider, {"sector_identifier_uri": sector.uri, "redirect_uris": sector.redirect_uris})
+        except ProtocolError as error:
+            problems.append(f"{sector.place}.{error.parameter}: {error.description}")
+    if problems:
+        raise Refused(problems)
+
+
 def _judges(context: Context, document: Document, logos: Mapping[str, Logo | None]) -> Iterator[Callable[[], Step]]:
     if document.signing_keys:
         stored_keys.lock(context.db)
     known = {key.kid: key for key in stored_keys.list_all(context.db, context.vault)} if document.signing_keys else {}
     yield from (partial(signing_keys.plan, context, key, known.get(key.kid)) for key in document.signing_keys)
     yield from (partial(clients.plan, context, entry, logos) for entry in document.clients)
-    yield from (partial(people.plan, context, entry) for entry in document.people)
+    meant: dict[str, str] = {}
+    yield from (partial(people.plan, context, entry, meant) for entry in document.people)
     yield from (partial(access_tokens.plan, context, entry) for entry in document.initial_access_tokens)

@@ -42,10 +42,15 @@ class _Wanted:
     password: str | None = None
 
 
-def plan(context: Context, entry: PersonEntry) -> Step:
-    """Raises Refused."""
+def plan(context: Context, entry: PersonEntry, meant: dict[str, str]) -> Step:
+    """``meant``: whom the entries before this one meant (account, place of the entry); two that mean one person would
+    each undo the other. Raises Refused."""
     place = place_of("people", entry.label)
     known = _find(context, entry)
+    if known is not None:
+        if known.account.id in meant:
+            raise Refused([f"{place}: is the same person as {meant[known.account.id]}"])
+        meant[known.account.id] = place
     problems = [f"{place}.{text}" for text in _problems(context, entry, known)]
     if problems:
         raise Refused(problems)

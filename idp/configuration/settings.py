@@ -28,16 +28,23 @@ def described(settings: Settings) -> dict[str, Any]:
 
 def compared(table: Mapping[str, Any], running: Settings, name: str) -> list[Change]:
     """What this process, with its own settings, does otherwise than the file says. Raises Refused for a file that no
-    process could start with."""
+    process could start with; what it leaves out is judged as this process has it, whose environment may say it."""
     visible = {key: value for key, value in table.items() if key not in SECRETS}
+    present = described(running)
     try:
-        if "upstreams" in visible:
-            visible["upstreams"] = [{**item, "private_jwk": _NO_KEY} for item in visible["upstreams"]]
-        stated = from_table(visible)
-    except (SettingsError, TypeError) as error:
+        wanted = described(from_table(_without_keys(present | visible)))
+    except SettingsError as error:
         raise Refused([f"{name}: {error}"]) from error
-    wanted, present = described(stated), described(running)
     return differences(name, {key: present[key] for key in visible}, {key: wanted[key] for key in visible})
+
+
+def _without_keys(table: dict[str, Any]) -> dict[str, Any]:
+    """The table with its upstreams' private keys taken out; what is no list of tables is left to be refused."""
+    upstreams = table["upstreams"]
+    if not isinstance(upstreams, list):
+        return table
+    known = [{**item, "private_jwk": _NO_KEY} if isinstance(item, Mapping) else item for item in upstreams]
+    return table | {"upstreams": known}
 
 
 def _upstream(table: dict[str, Any]) -> dict[str, Any]:

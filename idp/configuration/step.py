@@ -17,13 +17,23 @@ class Refused(ValueError):
 
 
 @dataclass(frozen=True)
+class Sector:
+    """A list that must name a client's redirect URIs (OpenID Connect Registration §5); ``place`` is the client's."""
+
+    place: str
+    uri: str
+    redirect_uris: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Step:
     """An entry of the file against the database. ``carry_out`` writes; it is called only where something changes.
-    ``logo_uri``: the picture that must have been fetched before."""
+    ``logo_uri``: the picture that must have been fetched before; ``sector``: what must have been checked."""
 
     changes: Sequence[Change]
     carry_out: Callable[[], None]
     logo_uri: str | None = None
+    sector: Sector | None = None
 
 
 def place_of(table: str, name: object) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 from idp.context import Context
 from idp.crypto.random import hash_secret
 from idp.domain.client import Client
-from idp.protocol.client_documents import check_sector, fetch_logo, keep_logo
+from idp.protocol.client_documents import check_sector, fetch_logo, keep_logo, logo_uri
 from idp.protocol.client_metadata import OPERATORS_FIELDS, Policy, validate
 from idp.protocol.client_secrets import Secret, new_client_secret
 from idp.protocol.errors import ProtocolError
@@ -54,7 +54,7 @@ def update(context: Context, request: Request, client_id: str) -> Reply:
         if not clients.change(context.db, changed, context.now):
             # Looking at what the client publishes takes seconds. Whatever an operator did in them must stand.
             raise ProtocolError("temporarily_unavailable", "The registration was changed meanwhile.", status_code=409)
-        if changed.metadata.get("logo_uri") != client.metadata.get("logo_uri"):
+        if logo_uri(changed.metadata) != logo_uri(client.metadata):
             keep_logo(context, client_id, logo)
         _forget(context, client_id)
         return Reply(200, information(context.settings, changed, token, secret), tuple(JSON_HEADERS))
@@ -113,8 +113,8 @@ def _changed(context: Context, client: Client, document: dict[str, Any]) -> tupl
     metadata = validate(context.settings, document, policy=policy)
     metadata |= {name: client.metadata[name] for name in OPERATORS_FIELDS if name in client.metadata}
     check_sector(context.provider, metadata)
-    is_new_logo = metadata.get("logo_uri") != client.metadata.get("logo_uri")
-    logo = fetch_logo(context.provider, metadata.get("logo_uri")) if is_new_logo else None
+    is_new_logo = logo_uri(metadata) != logo_uri(client.metadata)
+    logo = fetch_logo(context.provider, logo_uri(metadata)) if is_new_logo else None
     changed = replace(client, metadata=metadata)
     method = changed.auth_method
     if _keeps_secret(client.auth_method, method):

@@ -40,6 +40,12 @@ def check_sector(provider: Provider, metadata: Mapping[str, Any]) -> None:
         raise refused("sector_identifier_uri", "must lead to a list of all redirect URIs of the client.")
 
 
+def logo_uri(metadata: Mapping[str, Any]) -> str | None:
+    """Where the client's one picture is: the address for every language, or else that of the first tag."""
+    tagged = sorted(name for name in metadata if name.startswith("logo_uri#"))
+    return next((metadata[name] for name in ("logo_uri", *tagged) if name in metadata), None)
+
+
 def fetch_logo(provider: Provider, uri: str | None) -> Logo | None:
     """The picture, or None where there is none to be had: a client without a picture is shown by its name."""
     if uri is None:

@@ -16,6 +16,7 @@ from idp.domain.profile import DEFAULT, PROFILES, Profile
 from idp.protocol.client_metadata import OPERATOR, validate
 from idp.protocol.client_metadata.profile_check import profile_findings
 from idp.protocol.errors import ProtocolError
+from idp.protocol.mtls import missing_settings
 
 
 class State(StrEnum):
@@ -76,9 +77,15 @@ _REQUIREMENTS = (
 
 
 def report(settings: Settings, client: Client) -> list[Row]:
-    """Every requirement of the client's profile with its state, then what else is wrong, then its openings."""
+    """Every requirement of the client's profile with its state, then what else is wrong with the client or with the
+    deployment, then its openings."""
     findings = {str(finding.parameter): str(finding.description) for finding in profile_findings(client.metadata)}
-    return [*_of_profile(client, findings), *_of_registration(settings, client, findings), *_openings(settings, client)]
+    return [
+        *_of_profile(client, findings),
+        *_of_registration(settings, client, findings),
+        *_of_deployment(settings, client),
+        *_openings(settings, client),
+    ]
 
 
 def _of_profile(client: Client, findings: dict[str, str]) -> Iterator[Row]:
@@ -103,6 +110,13 @@ def _of_registration(settings: Settings, client: Client, findings: dict[str, str
             yield Row("a registration that is in order", State.UNMET, str(error.description))
         return
     yield Row("a registration that is in order", State.MET)
+
+
+def _of_deployment(settings: Settings, client: Client) -> Iterator[Row]:
+    """An operator may register a client today for the mutual-TLS host of tomorrow; until then it cannot work."""
+    missing = missing_settings(settings, client.metadata)
+    if missing:
+        yield Row("a deployment that takes its certificate", State.UNMET, f"Set {' and '.join(missing)}.")
 
 
 def _openings(settings: Settings, client: Client) -> Iterator[Row]:

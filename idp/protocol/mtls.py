@@ -83,6 +83,15 @@ def _first_certificate(x5c: Any) -> bytes | None:
         return None
 
 
+def missing_settings(settings: Settings, metadata: Mapping[str, Any]) -> list[str]:
+    """The settings without which a client with these metadata can never do as it registered: no certificate of its
+    reaches us, or nobody's is believed."""
+    method = metadata.get("token_endpoint_auth_method")
+    shows_one = method in METHODS or metadata.get("tls_client_certificate_bound_access_tokens", False)
+    needed = ["mtls_url"] * shows_one + ["client_ca_bundle"] * (method == BY_AUTHORITY)
+    return [name for name in needed if not getattr(settings, name)]
+
+
 def available(settings: Settings, methods: Collection[str]) -> list[str]:
     """Those of the methods of client authentication that this deployment can serve."""
     missing = set() if settings.mtls_url else set(METHODS)

@@ -13,7 +13,7 @@ from idp.config import Settings
 from idp.context import Context
 from idp.crypto.random import hash_secret, new_id, new_secret
 from idp.domain.client import Client
-from idp.protocol.client_documents import check_sector, fetch_logo, keep_logo
+from idp.protocol.client_documents import check_sector, fetch_logo, keep_logo, logo_uri
 from idp.protocol.client_metadata import validate
 from idp.protocol.client_secrets import Secret, new_client_secret
 from idp.protocol.errors import ProtocolError
@@ -40,7 +40,7 @@ def _register(context: Context, request: Request, address: str) -> Reply:
     document = with_statement(context, read_document(request))
     metadata = validate(context.settings, document, policy=registrant.policy)
     check_sector(context.provider, metadata)
-    logo = fetch_logo(context.provider, metadata.get("logo_uri"))
+    logo = fetch_logo(context.provider, logo_uri(metadata))
     registrant.count(context)
     client_id, token = f"client-{new_id()}", new_secret()  # nobody chooses one, nor can it be a person's subject
     secret = new_client_secret(context.vault, client_id, metadata["token_endpoint_auth_method"])

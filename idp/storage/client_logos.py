@@ -9,9 +9,10 @@ from sqlalchemy import bindparam, delete, select
 
 from idp.storage.db import Db, upsert
 from idp.storage.tables import client_logos as logos
+from idp.storage.tables import clients
 
 _IS_OF = logos.c.client_id == bindparam("client")
-_FIND = select(logos.c.media_type, logos.c.content).where(_IS_OF)
+_FIND = select(logos.c.media_type, logos.c.content).join(clients).where(_IS_OF, clients.c.is_active)
 _REMOVE = delete(logos).where(_IS_OF)
 
 
@@ -28,6 +29,7 @@ def put(db: Db, client_id: str, logo: Logo, now: datetime) -> None:
 
 
 def find(db: Db, client_id: str) -> Logo | None:
+    """The picture of an active client."""
     row = db.execute(_FIND, {"client": client_id}).first()
     return Logo(row.media_type, row.content) if row else None
 

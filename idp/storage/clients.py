@@ -61,9 +61,11 @@ def put(
     is_active: bool = True,
     secret_sealed: bytes | None = None,
     registration_token_hash: str | None = None,
+    issued_at: datetime | None = None,
 ) -> Client:
-    """Create or replace a client; a secret_hash (or secret_sealed, registration_token_hash) of None keeps none."""
-    values = {
+    """Create or replace a client; a secret_hash (or secret_sealed, registration_token_hash) of None keeps none.
+    ``issued_at``: when it was registered, if that was another time than now, or than it is known by."""
+    values: dict[str, Any] = {
         "secret_hash": secret_hash,
         "secret_sealed": secret_sealed,
         "registration_token_hash": registration_token_hash,
@@ -72,7 +74,9 @@ def put(
         "is_active": is_active,
         "updated_at": now,
     }
-    statement = upsert(db, clients).values(client_id=client_id, created_at=now, **values)
+    if issued_at is not None:
+        values["created_at"] = issued_at
+    statement = upsert(db, clients).values(client_id=client_id, **({"created_at": now} | values))
     db.execute(statement.on_conflict_do_update(index_elements=["client_id"], set_=values))
     return Client(
         client_id,
@@ -82,7 +86,7 @@ def put(
         is_active,
         secret_sealed,
         registration_token_hash,
-        now,
+        issued_at or now,
         now,
     )
 

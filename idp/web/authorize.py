@@ -28,12 +28,13 @@ from idp.protocol.session_management import answer_parameters
 from idp.protocol.subjects import subject_for
 from idp.web import bridge, browser, errors, interactions, locale
 from idp.web.context import current
-from idp.web.endpoint_kinds import front_channel
+from idp.web.endpoint_kinds import acts, front_channel
 
 blueprint = Blueprint("authorize", __name__)
 
 
 @blueprint.get(PATH)
+@acts
 @front_channel
 def authorize() -> AnyResponse:
     context, handle = current(), request.args.get("interaction")

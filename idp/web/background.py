@@ -1,4 +1,4 @@
-"""Starts a serving process's background work with its first request.
+"""Starts a serving process's background work with its first request; what is to be warned of is said before any.
 
 Not before: a server may load the application and then fork, and threads do not survive that.
 """
@@ -11,14 +11,14 @@ import threading
 from flask import Flask
 
 from idp.context import Provider
-from idp.openings import warn_of_setting
+from idp.openings import warn
 from idp.worker import Worker
 
 
 def install(app: Flask) -> None:
     """Called by wsgi.py for applications that are really served (tests drive the work themselves)."""
     provider: Provider = app.extensions["tongxing"]
-    warn_of_setting(provider.settings)
+    warn(provider)
     starting = threading.Lock()
     started_in: list[int] = []
 

@@ -9,6 +9,8 @@ front_channel      a person sent by another site        may be posted from elsew
                                                         judges repeated parameters itself
 =================  ===================================  ============================================================
 
+A view of any kind whose GET does something (``acts``) answers no HEAD, which promises to do nothing (RFC 9110 §9.2.1).
+
 A blueprint that may not import this package sets ``view.is_protocol = True`` itself.
 """
 
@@ -17,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from flask import current_app, request
+from flask import Flask, current_app, request
 from werkzeug.exceptions import MethodNotAllowed
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -31,6 +33,19 @@ def protocol_endpoint(view: View) -> View:
 def front_channel(view: View) -> View:
     view.is_front_channel = True  # type: ignore[attr-defined]
     return view
+
+
+def acts(view: View) -> View:
+    """For a GET that issues, ends or uses something up."""
+    view.acts = True  # type: ignore[attr-defined]
+    return view
+
+
+def leave_out_head(app: Flask) -> None:
+    """Take HEAD, which Flask gives every GET, from the views that act: it is answered 405, with what is allowed."""
+    for rule in app.url_map.iter_rules():
+        if getattr(app.view_functions[rule.endpoint], "acts", False) and rule.methods is not None:
+            rule.methods.discard("HEAD")
 
 
 def may_repeat(*names: str) -> Callable[[View], View]:

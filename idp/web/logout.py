@@ -28,7 +28,7 @@ from idp.storage import outbox, sessions
 from idp.storage.outbox import Delivery
 from idp.web import bridge, browser, csrf, errors, guard, locale, pending
 from idp.web.context import current
-from idp.web.endpoint_kinds import front_channel
+from idp.web.endpoint_kinds import acts, front_channel
 
 blueprint = Blueprint("logout", __name__)
 
@@ -41,6 +41,7 @@ _REFRESHING = timedelta(minutes=2)  # how long the page brings itself up to date
 
 
 @blueprint.get(PATH)
+@acts
 @front_channel
 def logout() -> AnyResponse:
     context = current()

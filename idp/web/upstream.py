@@ -30,7 +30,7 @@ from idp.storage import organisations, sessions
 from idp.storage.sessions import UpstreamSession
 from idp.web import browser, device, interactions, upstream_flow, upstream_pages
 from idp.web.context import current, provider
-from idp.web.endpoint_kinds import protocol_endpoint
+from idp.web.endpoint_kinds import acts, protocol_endpoint
 from idp.web.own_paths import with_interaction
 from idp.web.upstream_flow import Visit
 
@@ -54,6 +54,7 @@ def party_of(name: str) -> UpstreamParty:
 
 
 @blueprint.get("/upstream/<name>/start")
+@acts
 def start(name: str) -> AnyResponse:
     context, upstream = current(), upstream_or_404(name)
     text = request.args.get("interaction", "")
@@ -92,6 +93,7 @@ def _leave(context: Context, upstream: Upstream, interaction: Interaction | None
 
 
 @blueprint.get("/upstream/<name>/callback")
+@acts
 def callback(name: str) -> AnyResponse:
     context, upstream = current(), upstream_or_404(name)
     parameters = request.args.to_dict()

@@ -26,6 +26,7 @@ from idp.domain.account import Account
 from idp.storage import accounts
 from idp.web import browser, device, upstream_flow, upstream_pages
 from idp.web.context import current
+from idp.web.endpoint_kinds import acts
 from idp.web.own_paths import with_interaction
 from idp.web.upstream import enter, enter_matched, upstream_or_404
 from idp.web.upstream_flow import Waiting
@@ -198,6 +199,7 @@ def _binding_text(error: BindingRefused) -> str:
 
 
 @blueprint.get("/upstream/<name>/switch")
+@acts
 def switch(name: str) -> AnyResponse:
     context, upstream = current(), upstream_or_404(name)
     waiting = _waiting(context, upstream)

@@ -1,15 +1,19 @@
-"""Settings: the file is strict, the environment wins, tables come as JSON, and no secret shows in a repr."""
+"""Settings: the file is strict, each value is judged at start, the environment wins, tables come as JSON, and no secret
+shows in a repr or an error."""
 
 from __future__ import annotations
 
 import json
+import math
+import traceback
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from idp.config import Settings, SettingsError, load
+from idp.config import Settings, SettingsError, from_table, load
+from tests.assertions import AssertionKey
 
 
 def test_the_environment_overrides_the_file(tmp_path: Path) -> None:
@@ -41,17 +45,133 @@ def test_a_malformed_value_names_its_setting(name: str, text: str) -> None:
         load({f"TONGXING_{name}": text})
 
 
+UPSTREAM: dict[str, Any] = {
+    "name": "national",
+    "label": {"zh": "国家"},
+    "issuer": "https://national.example",
+    "client_id": "region",
+    "private_jwk": {"kty": "EC"},
+    "assurance": {"cap": 3, "levels": {}},
+}
+KEY = AssertionKey.new("ES256", "ss")
+ISSUERS = [{"issuer": "https://directory.example", "jwks": {"keys": [KEY.public_jwk]}}]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("issuer", 5),
+        *(("issuer", text) for text in ("", "op.example", "ftp://op.example", "http://op.example", "https://")),
+        *(("issuer", f"https://op.example{end}") for end in ("/", "/tenant", "?x=1", "#f", ":0", ":x", " ", "\n")),
+        ("issuer", "https://me:secret@op.example"),
+        ("mtls_url", "https://mtls.op.example/"),
+        ("op_policy_uri", "javascript:alert(1)"),
+        ("sms_gateway_url", "gateway"),
+        ("database_url", "mysql://u:secret@h/db"),
+        ("redis_url", "localhost:6379"),
+        ("master_key", "c2VjcmV0"),
+        ("theme", "dark"),
+        ("worker", "secret"),
+        ("registration", "opened"),
+        ("cookie_prefix", "a b"),
+        ("default_locale", "fr"),
+        ("locales", []),
+        ("locales", ["zh", "fr"]),
+        ("locales", ["en"]),  # default_locale is zh
+        ("brand", {}),
+        ("brand", {"en": "A"}),
+        ("brand", {"zh": 5}),
+        ("key_algorithms", []),
+        ("key_algorithms", ["HS256"]),
+        ("key_algorithms", ["RS256", "RS256"]),
+        ("encryption_algorithms", ["RSA1_5"]),
+        ("code_lifetime", math.inf),
+        ("code_lifetime", math.nan),
+        ("code_lifetime", 1e300),
+        ("code_lifetime", 0),
+        ("code_lifetime", -1),
+        ("code_lifetime", True),
+        ("code_lifetime", "soon"),
+        ("dpop_nonce_lifetime", -1),
+        ("max_body_bytes", -1),
+        ("max_body_bytes", 0),
+        ("registration_limit", -5),
+        ("registration_limit", True),
+        ("registration_scopes", ["two words"]),
+        ("argon2_memory_kib", 0),
+        ("argon2_memory_kib", 7),
+        ("smtp_port", 65536),
+        ("proxy_addresses", ["10.0.0.1/8"]),
+        ("outbound_allow", ["suite"]),
+        ("software_statement_issuers", [{"issuer": "x"}]),
+        ("software_statement_issuers", [{"issuer": "x", "jwks": {"keys": []}}]),
+        ("software_statement_issuers", [{"issuer": "x", "jwks": {"keys": [{"kty": "oct", "k": "secret"}]}}]),
+        ("software_statement_issuers", [{"issuer": "x", "jwks": {"keys": [KEY.key.as_dict(private=True)]}}]),
+        ("software_statement_issuers", [{**ISSUERS[0], "trust": "much"}]),
+        ("account_links", [{"url": "javascript:alert(1)", "label": {"zh": "甲"}}]),
+        ("account_links", [{"url": "https://a.example"}]),
+        ("resource_scopes", {"two words": "https://api.example"}),
+        ("upstreams", {}),
+        ("upstreams", ["national"]),
+        ("upstreams", [UPSTREAM | {"name": "a/b"}]),
+        ("upstreams", [UPSTREAM | {"assurance": {"cap": 5, "levels": {}}}]),
+        ("upstreams", [UPSTREAM | {"assurance": {}}]),
+        ("upstreams", [UPSTREAM | {"trust": "much"}]),
+        ("upstreams", [UPSTREAM, UPSTREAM]),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_at_start_by_name_and_never_shown(name: str, value: Any) -> None:
+    with pytest.raises(SettingsError) as refused:
+        from_table({name: value})
+    named = {"locales": "default_locale"}.get(name, name) if value == ["en"] else name
+    assert str(refused.value).startswith(f"setting {named}")
+    whole = "".join(traceback.format_exception(refused.value))
+    assert "secret" not in whole and "c2VjcmV0" not in whole and "alert" not in whole
+
+
+@pytest.mark.parametrize(
+    ("name", "table"),
+    [
+        ("authority_upstream", {"authority_url": "https://national.example/authority"}),
+        ("software_statement_issuers", {"registration": "software_statement"}),
+    ],
+)
+def test_settings_that_need_one_another_are_refused_alone(name: str, table: dict[str, Any]) -> None:
+    with pytest.raises(SettingsError, match=f"setting {name}"):
+        from_table(table)
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        {"issuer": "https://login.example.cn"},
+        {"issuer": "https://login.example.cn:8443", "mtls_url": "https://mtls.login.example.cn:8443"},
+        *({"issuer": f"http://{host}:8000"} for host in ("127.0.0.1", "localhost", "[::1]")),
+        {"mtls_url": "", "client_ca_bundle": "", "authority_url": "", "redis_url": ""},
+        {"default_locale": "en", "locales": ["en"]},
+        {"key_algorithms": ["EdDSA", "PS256", "ES256", "RS256"], "encryption_algorithms": []},
+        {"dpop_nonce_lifetime": 0, "code_lifetime": 0.5, "access_token_lifetime": "90"},
+        {"trusted_proxies": 1, "proxy_addresses": ["10.0.0.0/8", "::1", "unix"]},
+        {"registration": "software_statement", "software_statement_issuers": ISSUERS},
+        {"upstreams": [UPSTREAM], "authority_url": "http://10.0.0.7/authority", "authority_upstream": "national"},
+        {"outbound_allow": ["suite:443", "10.0.0.1:8080", "[::1]:80"]},
+        {"account_links": [{"url": "https://a.example/x?y=1#z", "label": {"zh": "甲"}, "icon": "person"}]},
+        {"resource_scopes": {"a.b": "urn:x"}, "scope_labels": {"a.b": {"zh": "甲"}}},
+    ],
+)
+def test_what_can_be_meant_is_taken(table: dict[str, Any]) -> None:
+    found = from_table(table)
+    assert {type(getattr(found, name)) for name in table} <= {str, int, tuple, dict, timedelta}
+
+
+def test_the_defaults_are_settings_too() -> None:
+    assert from_table({}) == Settings()
+
+
 def test_secrets_may_lie_elsewhere(tmp_path: Path) -> None:
     (tmp_path / "url").write_text("sqlite:///elsewhere.sqlite3\n")
     (tmp_path / "jwk").write_text('{"kty": "EC"}')
-    upstream = {
-        "name": "national",
-        "label": {"zh": "国家"},
-        "issuer": "https://national.example",
-        "client_id": "region",
-        "private_jwk": {"file": "jwk"},
-        "assurance": {"cap": 3, "levels": {}},
-    }
+    upstream = UPSTREAM | {"private_jwk": {"file": "jwk"}}
     table = {"master_key": {"env": "THE_KEY"}, "database_url": {"file": "url"}, "upstreams": [upstream]}
     file = tmp_path / "config.json"
     file.write_text(json.dumps({"idp": table, "clients": [{"client_id": "left to the import"}]}))

@@ -22,7 +22,7 @@ from idp.domain.profile import PROFILES
 from idp.protocol.client_metadata import FIELDS, OPERATOR, Policy, check_profile, validate
 from idp.protocol.client_metadata.policy import STRICTNESS
 from idp.protocol.errors import ProtocolError
-from idp.storage import consents, initial_access_tokens
+from idp.storage import clients, consents, initial_access_tokens
 from tests import schema
 from tests.assertions import AssertionKey
 from tests.authorizing import REDIRECT_URI as CALLBACK
@@ -422,6 +422,16 @@ def test_a_method_that_is_not_served_here_can_be_registered_by_operators_only(me
     assert validate(Settings(), document, policy=OPERATOR)["token_endpoint_auth_method"] == method
 
 
+def test_tokens_bound_to_certificates_can_be_registered_where_certificates_arrive_only() -> None:
+    """RFC 7591 §3.2.2: elsewhere such a client would never get a token."""
+    document = GOOD | {"tls_client_certificate_bound_access_tokens": True}
+    with pytest.raises(ProtocolError) as refused:
+        validate(Settings(), document, policy=Policy())
+    assert (refused.value.error, refused.value.parameter) == (META, "tls_client_certificate_bound_access_tokens")
+    assert validate(Settings(mtls_url="https://mtls.op.example"), document, policy=Policy())
+    assert validate(Settings(), document, policy=OPERATOR)
+
+
 # --- operators ------------------------------------------------------------------------------------------------------
 
 
@@ -568,6 +578,24 @@ def test_registration_logo_uri(http: FlaskClient, site: str, name: str) -> None:
     assert (picture.status_code, picture.mimetype) == (200, f"image/{name}")
     assert picture.headers["X-Content-Type-Options"] == "nosniff"
     assert picture.headers["Cache-Control"] == "public, max-age=86400"
+
+
+def test_the_logo_of_a_disabled_client_is_shown_no_more(http: FlaskClient, site: str) -> None:
+    client = registered(http, {"logo_uri": f"{site}/png"})
+    assert http.get(f"{client.path}/logo").status_code == 200
+    with http.application.extensions["tongxing"].work() as context:
+        found = clients.find(context.db, client.id)
+        assert found is not None
+        clients.put(context.db, client.id, found.metadata, context.now, is_active=False)
+    assert http.get(f"{client.path}/logo").status_code == 404
+
+
+def test_a_logo_given_for_languages_only_is_fetched_too(http: FlaskClient, site: str) -> None:
+    """RFC 7591 §2.2. There is one picture: that without a tag, else that of the first."""
+    client = registered(http, {"logo_uri#zh": f"{site}/gif", "logo_uri#en": f"{site}/png"})
+    assert http.get(f"{client.path}/logo").mimetype == "image/png"
+    client = registered(http, {"logo_uri#en": f"{site}/png", "logo_uri": f"{site}/jpeg"})
+    assert http.get(f"{client.path}/logo").mimetype == "image/jpeg"
 
 
 @pytest.mark.parametrize("name", ["svg", "disguised", "undeclared", "huge", "empty", "missing", "text"])

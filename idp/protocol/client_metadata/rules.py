@@ -126,8 +126,11 @@ def _check_sector(metadata: Metadata) -> None:
 
 def _check_method(settings: Settings, metadata: Metadata, policy: Policy) -> None:
     """An operator may register a client today for the mutual-TLS host of tomorrow."""
-    if policy.is_registrant and not mtls.available(settings, [metadata["token_endpoint_auth_method"]]):
+    if not policy.is_registrant or not mtls.missing_settings(settings, metadata):
+        return
+    if metadata["token_endpoint_auth_method"] in mtls.METHODS:
         raise refused("token_endpoint_auth_method", "is a method that this deployment does not serve.")
+    raise refused("tls_client_certificate_bound_access_tokens", "is nothing that this deployment serves.")
 
 
 def _check_keys_and_subject(metadata: Metadata) -> None:

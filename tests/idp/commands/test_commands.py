@@ -149,6 +149,15 @@ def test_a_client_of_an_operator_may_have_what_no_registrant_may(
         assert client.resource_identifier == "https://api.example"
 
 
+def test_the_list_of_a_sector_is_looked_at(run: Run, tmp_path: Path) -> None:
+    """OpenID Connect Registration §5."""
+    metadata = tmp_path / "client.json"
+    document = {"redirect_uris": ["https://rp.example/cb"], "sector_identifier_uri": "http://127.0.0.1:1/sector"}
+    metadata.write_text(json.dumps(document))
+    refused = run("client", "add", "rp", "--metadata", str(metadata))
+    assert refused.exit_code != 0 and "sector_identifier_uri could not be read" in refused.output
+
+
 def test_an_initial_access_token_is_made_listed_and_withdrawn(run: Run, work: Callable[[], Any], clock: Any) -> None:
     made = run(
         "client", "token", "--label", "certification", "--profile", "legacy", "--opening", "request_without_pkce",

@@ -37,9 +37,10 @@ def problems(tables: dict[str, Any], folder: Path = Path()) -> str:
         ({"clients": [{"client_id": "a b"}]}, "clients[a b].client_id: "),
         ({"clients": [{"client_id": "a", "active": "yes"}]}, "clients[a].active: "),
         ({"clients": [{"client_id": "a", "client_secret": 5}]}, "clients[a].client_secret: "),
+        ({"clients": [{"client_id": "a", "client_secret": "x" * 31}]}, "clients[a].client_secret: "),
         ({"clients": [{"client_id": "a", "client_secret_hash": "x"}]}, "clients[a].client_secret_hash: "),
         (
-            {"clients": [{"client_id": "a", "client_secret": "x", "client_secret_hash": "0" * 64}]},
+            {"clients": [{"client_id": "a", "client_secret": "x" * 32, "client_secret_hash": "0" * 64}]},
             "exclude one another",
         ),
         ({"clients": [{"client_id": "a"}, {"client_id": "a"}]}, "two entries have the same client_id"),
@@ -61,9 +62,10 @@ def problems(tables: dict[str, Any], folder: Path = Path()) -> str:
         ({"people": [{"phone": "13800138000"}, {"phone": "+86 138 0013 8000"}]}, "the same phone"),
         ({"people": [{"username": "aygul", "proofs": [{"level": 1}]}]}, "people[aygul].proofs[0].source: is missing"),
         ({"initial_access_tokens": [{"label": "a"}]}, "token or token_hash is needed"),
-        ({"initial_access_tokens": [{"label": "a", "token": "t", "openings": ["all"]}]}, "openings[0]: "),
-        ({"initial_access_tokens": [{"label": "a", "token": "t", "profile": "fapi1"}]}, "profile: "),
-        ({"initial_access_tokens": [{"label": "a", "token": "t"}] * 2}, "two entries have the same token"),
+        ({"initial_access_tokens": [{"label": "a", "token": "t" * 32, "openings": ["all"]}]}, "openings[0]: "),
+        ({"initial_access_tokens": [{"label": "a", "token": "t" * 32, "profile": "fapi1"}]}, "profile: "),
+        ({"initial_access_tokens": [{"label": "a", "token": "t" * 31}]}, "initial_access_tokens[a].token: "),
+        ({"initial_access_tokens": [{"label": "a", "token": "t" * 32}] * 2}, "two entries have the same token"),
         ({"signing_keys": [{"kid": "a/b", "alg": "ES256"}]}, "signing_keys[a/b].kid: "),
         ({"signing_keys": [{"kid": "a", "alg": "ES256", "signs_from": "soon"}]}, "signing_keys[a].signs_from: "),
         ({"signing_keys": [{"kid": "a", "alg": "ES256", "signs_from": "2026-01-01T00:00:00"}]}, "signs_from: "),
@@ -90,7 +92,7 @@ def test_everything_wrong_is_told_at_once_and_no_value_of_a_person_or_secret_wit
 
 def test_secrets_and_key_sets_are_read_by_reference(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "keys").mkdir()
-    (tmp_path / "keys/secret").write_text("in a file\n")
+    (tmp_path / "keys/secret").write_text("in a file" * 4 + "\n")
     (tmp_path / "keys/public.json").write_text('{"keys": [{"kty": "EC"}]}')
     monkeypatch.setenv("A_PASSWORD", "in the environment")
     tables = {
@@ -100,7 +102,7 @@ def test_secrets_and_key_sets_are_read_by_reference(tmp_path: Path, monkeypatch:
         "people": [{"username": "aygul", "password": {"env": "A_PASSWORD"}}],
     }
     found = parse(tables, Reading(tmp_path, NOW))
-    assert found.clients[0].client_secret == "in a file"
+    assert found.clients[0].client_secret == "in a file" * 4
     assert found.clients[0].metadata == {"jwks": {"keys": [{"kty": "EC"}]}}
     assert found.people[0].password == "in the environment"
     assert "in a file" not in repr(found) and "in the environment" not in repr(found)

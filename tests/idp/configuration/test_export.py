@@ -142,6 +142,7 @@ _CLIENTS = st.fixed_dictionaries(
         "openings": st.just(["request_without_pkce"]),
         "contacts": st.lists(_PRINTABLE, max_size=3),
         "minimum_level": st.integers(0, 4),
+        "client_id_issued_at": st.integers(0, 2**32),
     },
 )
 _PROOFS = st.fixed_dictionaries(

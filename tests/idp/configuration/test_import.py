@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -16,6 +16,7 @@ from idp.outbound import Answer, OutboundClient
 from idp.protocol.client_metadata.policy import Policy
 from idp.storage import accounts, client_logos, clients, initial_access_tokens, sessions, signing_keys
 from idp.storage.accounts import Identifier
+from tests.assertions import AssertionKey
 from tests.idp.configuration.conftest import CLIENTS, PERSON, SECRETS, TOKEN, Run, everything
 from tests.proofs import encoded
 
@@ -120,7 +121,7 @@ def test_what_differs_is_changed_and_the_rest_stays(run: Run, write: Write, work
         ),
         (
             "clients",
-            {"client_id": "x", "redirect_uris": ["https://rp.example/"], "client_secret": "s"}
+            {"client_id": "x", "redirect_uris": ["https://rp.example/"], "client_secret": "s" * 32}
             | {"token_endpoint_auth_method": "none"},
             "clients[x].client_secret: none has none",
         ),
@@ -139,7 +140,7 @@ def test_what_differs_is_changed_and_the_rest_stays(run: Run, write: Write, work
         ),
         (
             "initial_access_tokens",
-            {"label": "x", "token": "t", "scope": "openid cars"},
+            {"label": "x", "token": "t" * 32, "scope": "openid cars"},
             "initial_access_tokens[x].scope",
         ),
         ("signing_keys", {"kid": "x", "alg": "ES256"}, "signing_keys[x].private_key: is needed"),
@@ -174,6 +175,21 @@ def test_what_fails_in_the_middle_leaves_nothing_behind(
         assert clients.list_all(context.db) == []
 
 
+def test_a_client_moves_with_the_time_it_was_registered_at(run: Run, write: Write, work: Work) -> None:
+    """RFC 7591 §3.2.1: client_id_issued_at."""
+    issued_at = datetime(2024, 2, 29, tzinfo=UTC)
+    document = everything()
+    document["clients"][0]["client_id_issued_at"] = int(issued_at.timestamp())
+    run("import", write(document))
+    assert client_of(work).created_at == issued_at
+    assert run("import", write(document)).output == "nothing to change\n"
+    del document["clients"][0]["client_id_issued_at"]
+    document["clients"][0]["scope"] = "openid"
+    run("import", write(document))
+    assert client_of(work).created_at == issued_at
+    assert f"client_id_issued_at = {int(issued_at.timestamp())}" in run("export", "--only", "clients").stdout
+
+
 def test_nobody_takes_what_belongs_to_another(run: Run, write: Write, add_person: Callable[..., Any]) -> None:
     add_person(username="bilal", phone="13900139000")
     add_person(username="chen")
@@ -183,6 +199,15 @@ def test_nobody_takes_what_belongs_to_another(run: Run, write: Write, add_person
         ({"username": "bilal", "claims": {"name": "毕"}}, "people[bilal].phone: must be given"),
     ):
         assert told in run("import", write({"people": [entry]})).output
+
+
+def test_two_entries_do_not_mean_one_person(run: Run, write: Write, add_person: Callable[..., Any]) -> None:
+    """Each would undo the other, at every import."""
+    person = add_person(username="bilal", phone="13900139000")
+    for other in ({"subject": person.subject}, {"phone": "13900139000"}):
+        document = {"people": [{"username": "bilal", "locale": "en"}, other | {"locale": "zh"}]}
+        refused = run("import", write(document))
+        assert refused.exit_code == 1 and ": is the same person as people[bilal]" in refused.output
 
 
 def test_a_person_is_moved_with_a_hash_of_another_system_and_gets_ours_at_the_first_login(
@@ -346,6 +371,41 @@ def test_a_dry_run_and_a_refused_file_fetch_nothing(run: Run, write: Write, fetc
     assert fetched == []
 
 
+SECTOR_URI = "https://portal.example/sector.json"
+
+
+def in_sector(*redirect_uris: str) -> dict[str, Any]:
+    document = everything()
+    document["clients"][0] |= {"subject_type": "pairwise", "sector_identifier_uri": SECTOR_URI}
+    document["clients"][0]["redirect_uris"] = list(redirect_uris)
+    return document
+
+
+def test_the_list_of_a_sector_is_looked_at_when_it_or_the_addresses_are_new(
+    both_engines: str, run: Run, write: Write, work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """OpenID Connect Registration §5: an operator's client may not claim others' subjects either."""
+    asked, listed = [], ["https://portal.example/cb", "https://www.portal.example/cb"]
+
+    def get(_client: OutboundClient, url: str, _headers: Any = None) -> Answer:
+        asked.append(url)
+        with work() as context:  # nobody waits for the database meanwhile
+            clients.put(context.db, "meanwhile", {"client_name": url}, context.now, secret_hash=None)
+        return Answer(200, {"content-type": "application/json"}, json.dumps(listed).encode())
+
+    monkeypatch.setattr(OutboundClient, "get", get)
+    strange = in_sector(*listed, "https://victim.example/cb")
+    refused = run("import", write(strange))
+    assert refused.exit_code == 1 and "clients[portal].sector_identifier_uri: " in refused.output
+    with work() as context:
+        assert clients.find_even_disabled(context.db, "portal") is None
+    assert run("import", write(in_sector(*listed)), "--dry-run").exit_code == 0 and len(asked) == 1
+    assert run("import", write(in_sector(*listed))).exit_code == 0 and len(asked) == 2
+    assert run("import", write(in_sector(*listed))).output == "nothing to change\n" and len(asked) == 2
+    assert run("import", write(strange)).exit_code == 1 and len(asked) == 3
+    assert client_of(work).metadata["redirect_uris"] == listed
+
+
 def test_what_somebody_changes_while_a_picture_is_fetched_is_judged_again(
     run: Run, write: Write, work: Work, monkeypatch: pytest.MonkeyPatch, add_person: Callable[..., Any]
 ) -> None:
@@ -372,3 +432,32 @@ def test_the_running_settings_are_told_where_they_differ_from_the_file(run: Run,
     ]
     refused = run("import", write({"idp": {"isuer": "x"}}))
     assert refused.exit_code == 1 and "idp: unknown setting: isuer" in refused.output
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        '{"issuer": 5}',
+        '{"key_algorithms": ["HS256"]}',
+        '{"registration_limit": -5}',
+        '{"code_lifetime": 1e400}',
+        '{"upstreams": 5}',
+        '{"upstreams": [5]}',
+        '{"default_locale": "fr"}',
+    ],
+)
+def test_settings_no_process_could_start_with_are_refused(run: Run, write: Write, table: str) -> None:
+    refused = run("import", write(f'{{"idp": {table}}}'))
+    name = next(iter(json.loads(table)))
+    assert refused.exit_code == 1 and f"idp: setting {name}" in refused.output
+
+
+def test_settings_are_judged_beside_what_the_environment_says(
+    run: Run, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = {"registration": "software_statement"}
+    assert "software_statement_issuers" in run("import", write({"idp": table})).output
+    jwk = AssertionKey.new().public_jwk
+    issuers = [{"issuer": "https://directory.example", "jwks": {"keys": [jwk]}}]
+    monkeypatch.setenv("TONGXING_SOFTWARE_STATEMENT_ISSUERS", json.dumps(issuers))
+    assert run("import", write({"idp": table})).exit_code == 0

@@ -71,6 +71,33 @@ def test_what_is_not_met_is_named_with_what_to_do(profile: str, changes: dict[st
     assert all(row.advice for row in found)
 
 
+BOUND = {"dpop_bound_access_tokens": False, "tls_client_certificate_bound_access_tokens": True}
+BY_CERTIFICATE = {"token_endpoint_auth_method": "tls_client_auth", "tls_client_auth_san_dns": "rp.example"}
+MTLS = {"mtls_url": "https://mtls.login.example"}
+
+
+@pytest.mark.parametrize(
+    ("deployment", "changes", "advice"),
+    [
+        ({}, BOUND, "Set mtls_url."),
+        ({}, {"token_endpoint_auth_method": "self_signed_tls_client_auth"}, "Set mtls_url."),
+        ({}, BOUND | BY_CERTIFICATE, "Set mtls_url and client_ca_bundle."),
+        (MTLS, BY_CERTIFICATE, "Set client_ca_bundle."),
+        (MTLS, BOUND, ""),
+        (MTLS | {"client_ca_bundle": "authorities.pem"}, BOUND | BY_CERTIFICATE, ""),
+    ],
+)
+def test_a_client_whose_certificate_cannot_reach_us_does_not_meet_everything(
+    deployment: dict[str, Any], changes: dict[str, Any], advice: str
+) -> None:
+    settings = replace(SETTINGS, **deployment)
+    metadata = validate(settings, GOOD["fapi2"] | {"profile": "fapi2"} | changes, policy=OPERATOR)
+    found = {
+        row.requirement: row.advice for row in report(settings, Client("rp", metadata)) if row.state is State.UNMET
+    }
+    assert found == ({"a deployment that takes its certificate": advice} if advice else {})
+
+
 def test_what_no_registration_can_break_is_left_to_the_requests() -> None:
     found = {row.requirement: row.state for row in rows("fapi2-signing")}
     assert found["PKCE with S256"] is State.AT_REQUEST

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
 from tests.authorizing import asking, csrf_token, text_of
-from tests.conftest import ISSUER, RegisterClient
+from tests.conftest import ISSUER, AddPerson, RegisterClient, SignIn
 from tests.specs.conftest import Standing, standing  # noqa: F401 - a fixture
 from tests.statements import counted
 
@@ -220,3 +220,35 @@ def test_issuer_is_the_only_origin_ever_named(http: FlaskClient, register_client
     register_client()
     response = http.post("/authorize", data=asking(), headers={"X-Forwarded-Host": "evil.example"})
     assert response.headers["Location"].startswith("/authorize?interaction=") or ISSUER in response.headers["Location"]
+
+
+# --- HEAD (RFC 9110 §9.2.1) -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("path", "others"),
+    [
+        ("/authorize", {"POST"}),
+        ("/logout", {"POST"}),
+        ("/upstream/national/start", set()),
+        ("/upstream/national/callback", set()),
+        ("/upstream/national/switch", {"POST"}),
+    ],
+)
+def test_head_is_not_allowed_where_get_acts(http: FlaskClient, path: str, others: set[str]) -> None:
+    allowed = {"GET", "OPTIONS"} | others
+    refused = http.head(path)
+    assert refused.status_code == 405 and set(refused.headers["Allow"].split(", ")) == allowed
+    assert "Location" not in refused.headers
+    assert set(http.options(path).headers["Allow"].split(", ")) == allowed
+
+
+@pytest.mark.parametrize("path", ["/login", "/account", "/healthz", "/jwks", "/static/shared.css"])
+def test_head_answers_like_get_everywhere_else(http: FlaskClient, path: str) -> None:
+    assert http.head(path).status_code == http.get(path).status_code != 405
+
+
+def test_a_head_ends_no_session(http: FlaskClient, add_person: AddPerson, sign_in: SignIn) -> None:
+    sign_in(add_person())
+    assert http.head("/logout").status_code == 405
+    assert http.get("/account").status_code == 200
