@@ -60,6 +60,7 @@ class Walk:
 
     def agree(self) -> None:
         """Consent is asked the first time only."""
+        self.page.wait_for_load_state()  # a click ends when the next page begins
         if self.page.locator("#consent-allow").count():
             self.shot("consent")
             self.page.click("#consent-allow")
@@ -201,6 +202,7 @@ def test_regional_login_opens_the_national_hall(walk: Walk) -> None:
     assert page.url.startswith(target["hall"])
     walk.shot("hall")
     page.click("#sign-out")
+    page.wait_for_load_state()
     if page.locator("#logout-yes").count():
         page.click("#logout-yes")
     expect(page.locator("#signed-out")).to_be_visible()
