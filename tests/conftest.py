@@ -29,7 +29,7 @@ from idp.domain.session import Session
 from idp.protocol.client_secrets import new_client_secret
 from idp.storage import accounts, clients, sessions
 from idp.storage.db import Db
-from tests import schema
+from tests import made_once, schema
 from tests.clock import Clock
 from tests.statements import Statements, counted
 
@@ -46,9 +46,10 @@ hypothesis.settings.load_profile("tongxing")
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Tests talk to this machine only."""
+    """Tests talk to this machine only, and compile once what every application needs."""
     config.option.allow_hosts = config.option.allow_hosts or "127.0.0.1,::1,localhost"
     config.option.allow_unix_socket = True
+    made_once.share_compiled()
 
 
 # --- the provider ---------------------------------------------------------------------------------------------------
@@ -80,7 +81,7 @@ def settings(request: pytest.FixtureRequest, engine_url: str) -> Settings:
 def make_app(settings: Settings, clock: Clock) -> Iterator[Callable[..., Flask]]:
     """Builds applications: `make_app(blueprints=…, parts=…, issuer=…, any setting)`; engines are closed at the end.
 
-    A second provider wants `database_url=new_database()` and, where it matters, keys of its own (`has_own_keys=True`).
+    A second provider wants `database_url=new_database()` and, where it matters, other keys (`has_own_keys=True`).
     """
     made: list[Flask] = []
 
