@@ -30,7 +30,7 @@ from idp.protocol.client_secrets import new_client_secret
 from idp.storage import accounts, clients, sessions
 from idp.storage.db import Db
 from tests import made_once, schema
-from tests.clock import Clock
+from tests.clock import Clock, standing_still
 from tests.statements import Statements, counted
 
 ISSUER = "http://127.0.0.1:8000"
@@ -56,8 +56,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> Iterator[Clock]:
+    with standing_still() as clock:
+        yield clock
 
 
 @pytest.fixture
