@@ -70,7 +70,7 @@ class Walk:
 
     def must_be_asked(self, url: str) -> None:
         """The login page instead of ``url``; a logout may need a moment to arrive."""
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             self.page.goto(url)
             if self.page.locator("#login-submit").count():
