@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import secrets
-import time
 from dataclasses import dataclass, field
 from typing import Any
 
 from joserfc import jws
 from joserfc.jwk import generate_key
+
+from tests.clock import present
 
 ISSUER = "http://127.0.0.1:8000"
 TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -47,7 +48,7 @@ class AssertionKey:
         return dict(self.key.as_dict(private=False)) | {"kid": self.kid, "alg": self.alg, "use": "sig"}
 
     def claims(self, client_id: str, now: float | None = None, **changes: Any) -> dict[str, Any]:
-        moment = int(time.time() if now is None else now)
+        moment = int(present().timestamp() if now is None else now)
         known = {
             "iss": client_id,
             "sub": client_id,

@@ -7,9 +7,11 @@ from contextlib import ExitStack
 from datetime import timedelta
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
 
 from tests import services
+
+_PATIENCE = timedelta(seconds=20) / timedelta(milliseconds=1)  # a busy machine is no fault of a page
 
 
 @pytest.fixture
@@ -27,6 +29,7 @@ def serve() -> Iterator[Callable[..., str]]:
 
 @pytest.fixture(scope="session")
 def playwright() -> Iterator[Playwright]:
+    expect.set_options(timeout=_PATIENCE)
     with sync_playwright() as started:
         yield started
 
@@ -45,7 +48,7 @@ def browser(playwright: Playwright) -> Iterator[Browser]:
 def browsing(browser: Browser) -> Iterator[BrowserContext]:
     """A fresh browser profile, Chinese first."""
     context = browser.new_context(locale="zh-CN", viewport={"width": 1280, "height": 900})
-    context.set_default_timeout(timedelta(seconds=15) / timedelta(milliseconds=1))
+    context.set_default_timeout(_PATIENCE)
     yield context
     context.close()
 

@@ -18,6 +18,7 @@ from idp.storage.tables import metadata
 from tests import schema, services
 
 _numbers = itertools.count(1)
+_PATIENCE = 30  # seconds
 
 
 @pytest.fixture(scope="session")
@@ -28,8 +29,10 @@ def postgresql_server() -> Iterator[services.PostgreSQL]:
 
 @pytest.fixture(scope="session")
 def redis_server() -> Iterator[str]:
+    """Its address asks for patience: the quarter of a second that counts in production is over soon on a busy machine.
+    That it counts is shown in tests/idp/storage/test_ephemeral_redis.py."""
     with services.running_redis() as url:
-        yield url
+        yield f"{url}?socket_timeout={_PATIENCE}&socket_connect_timeout={_PATIENCE}"
 
 
 @pytest.fixture(scope="session")

@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from joserfc import jws
 from joserfc.jwk import generate_key, thumbprint
 
-from idp.context import utc_now
 from tests.assertions import ISSUER, KINDS, OMIT, AnyAlgorithm
+from tests.clock import present
 
 PUBLIC_MEMBERS = {"EC": ("crv", "kty", "x", "y"), "OKP": ("crv", "kty", "x"), "RSA": ("e", "kty", "n")}
 
@@ -34,10 +34,10 @@ class ProofKey:
 
     alg: str = "ES256"
     key: Any = field(default=None, repr=False)
-    clock: Callable[[], datetime] = utc_now
+    clock: Callable[[], datetime] = present
 
     @classmethod
-    def new(cls, alg: str = "ES256", clock: Callable[[], datetime] = utc_now) -> ProofKey:
+    def new(cls, alg: str = "ES256", clock: Callable[[], datetime] = present) -> ProofKey:
         return cls(alg, generate_key(*KINDS[alg]), clock)
 
     def moment(self, offset: int = 0) -> int:

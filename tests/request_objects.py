@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,11 +12,12 @@ from joserfc.jwk import import_key
 from idp.crypto import jwe
 from tests.assertions import ISSUER, OMIT, AnyAlgorithm, AssertionKey
 from tests.authorizing import asking
+from tests.clock import present
 
 
 def members(client_id: str = "client", now: float | None = None, **changes: Any) -> dict[str, Any]:
     """What a good object says; a change to OMIT leaves a member out."""
-    moment = int(time.time() if now is None else now)
+    moment = int(present().timestamp() if now is None else now)
     about = {"iss": client_id, "aud": ISSUER, "nbf": moment, "exp": moment + 300}
     return {name: value for name, value in (asking(client_id) | about | changes).items() if value is not OMIT}
 

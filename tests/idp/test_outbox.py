@@ -65,7 +65,7 @@ def batch(provider):
     return look
 
 
-def await_that(condition: Callable[[], bool], seconds: float = 20) -> None:
+def await_that(condition: Callable[[], bool], seconds: float = 60) -> None:
     ends = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < ends, "it did not happen in time"
@@ -172,18 +172,19 @@ def test_a_worker_that_dies_loses_its_lease_and_not_the_delivery(dispatcher, rec
 # --- threads --------------------------------------------------------------------------------------------------------
 
 
-def test_a_woken_dispatcher_delivers_at_once(dispatcher, recipient, send, batch) -> None:
+def test_a_woken_dispatcher_delivers_at_once(dispatcher, recipient, send, batch, monkeypatch) -> None:
+    monkeypatch.setattr("idp.outbox.POLL", timedelta(minutes=2))
     dispatcher.start()
     send()
     dispatcher.wake()
-    assert recipient.arrived.wait(5)
+    assert recipient.arrived.wait(60)
     await_that(lambda: batch()[0].status == "delivered")
 
 
 def test_what_another_process_added_is_found_without_being_woken(dispatcher, recipient, send) -> None:
     dispatcher.start()
     send()
-    assert recipient.arrived.wait(10)
+    assert recipient.arrived.wait(60)
 
 
 def test_a_slow_recipient_does_not_hold_the_others_up(provider, send) -> None:
@@ -191,7 +192,7 @@ def test_a_slow_recipient_does_not_hold_the_others_up(provider, send) -> None:
 
     def hand_over(_provider, delivery) -> None:
         if delivery.recipient == "slow":
-            released.wait(30)
+            released.wait(60)
         else:
             quick.set()
 
@@ -199,7 +200,7 @@ def test_a_slow_recipient_does_not_hold_the_others_up(provider, send) -> None:
     for recipient in (*["slow"] * (AT_ONCE - 1), "quick"):
         send(recipient)
     dispatcher.start()
-    assert quick.wait(10)
+    assert quick.wait(30)
     released.set()
     dispatcher.stop()
 
@@ -214,7 +215,7 @@ def test_no_more_than_so_many_are_under_way_at_once(provider, send, batch) -> No
             counts["most"] = max(counts["most"], counts["now"])
             if counts["now"] == AT_ONCE:
                 full.set()
-        full.wait(10)
+        full.wait(30)
         with lock:
             counts["now"] -= 1
 
@@ -244,12 +245,12 @@ def test_stopping_waits_for_what_is_under_way(provider, send, batch) -> None:
 
     def hand_over(_provider, _delivery) -> None:
         began.set()
-        release.wait(10)
+        release.wait(30)
 
     send()
     dispatcher = Dispatcher(provider, {"note": hand_over})
     dispatcher.start()
-    assert began.wait(10)
+    assert began.wait(30)
     threading.Timer(0.2, release.set).start()
     dispatcher.stop()
     assert batch()[0].status == "delivered"
@@ -275,7 +276,7 @@ def test_a_database_that_is_away_for_a_while_stops_nothing_for_good(
     monkeypatch.setattr(outbox, "next_due", sometimes)
     send()
     dispatcher.start()
-    assert recipient.arrived.wait(10)
+    assert recipient.arrived.wait(30)
     dispatcher.stop()
     assert caplog.text.count("failed and will try again") == 2
 

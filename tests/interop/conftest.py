@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import Any
 
 import pytest
 
-from idp.context import Provider
+from idp.context import Provider, utc_now
 from tests.interop.openid_client import OpenidClient, running_openid_client
 from tests.interop.parties import KEYS, PUBLIC_KEYS
 from tests.interop.visitor import Visitor
 from tests.person import Person
+
+
+@pytest.fixture
+def clock() -> Callable[[], datetime]:
+    """The time as it is: somebody else's program dates what it says by it, and knows no other."""
+    return utc_now
 
 
 @pytest.fixture

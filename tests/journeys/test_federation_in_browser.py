@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from tests.clients.portals.test_in_browser import judge
 from tests.conftest import PASSWORD, AddPerson
@@ -23,6 +23,7 @@ def sign_in(page: Page, username: str) -> None:
     page.fill("#username", username)
     page.fill("#password", PASSWORD)
     page.click("#login-submit")
+    page.wait_for_load_state()  # a click ends when the next page begins
     if page.locator("#consent-allow").count():
         page.click("#consent-allow")
 
@@ -45,16 +46,17 @@ def test_a_clash_is_bound_by_hand_and_the_hall_tells_who_vouched(
     page.click("#bind-submit")
     judge(page)
     page.click("#bind-confirm")
-    assert page.url == f"{members.portal.url}/"
+    page.wait_for_url(f"{members.portal.url}/")
     for path in ("/", "/login?next=/hall/", "/identity", "/nothing", "/callback?code=a&state=b"):
         page.goto(members.hall_url + path)
         judge(page)
     page.goto(f"{members.hall_url}/")
     assert SOMEONE.name in page.locator("#person-card").inner_text()
     page.click("#sign-out")
-    assert page.url.startswith(f"{members.hall_url}/signed-out")
+    page.wait_for_url(lambda url: url.startswith(f"{members.hall_url}/signed-out"))
     judge(page)
     page.click("#provider-signed-out")
+    page.wait_for_load_state()
     members.deliver()
     page.reload()
     assert "新疆交通运输统一身份认证" in page.locator("#signed-out-state").inner_text()
@@ -71,14 +73,14 @@ def test_the_pages_that_ask_and_refuse(members: Federation, add_person: AddPerso
     add_registered(add_person, members.region, ANOTHER)
     page.goto(f"{members.portal.url}/login?next=/&idp_hint=national")
     sign_in(page, "unproved")
-    assert page.locator("#insufficient-bind").count() == 1
+    expect(page.locator("#insufficient-bind")).to_have_count(1)
     judge(page)
     page.context.clear_cookies()
     page.goto(f"{members.portal.url}/login?next=/")
     sign_in(page, "local")
     page.goto(f"{members.region.url}/upstream/national/start")
     sign_in(page, "other")
-    assert page.locator("#switch-yes").count() == 1
+    expect(page.locator("#switch-yes")).to_have_count(1)
     judge(page)
     page.goto(f"{members.region.url}/upstream/national/callback?state=nobody")
     judge(page)
@@ -97,10 +99,10 @@ def test_the_whole_way_in_and_out_works_without_javascript(
     page.click("#consent-allow")
     assert SOMEONE.name in page.locator("#person-card").inner_text()
     page.click("#sign-out")
-    assert page.locator("#signed-out").count() == 1
+    expect(page.locator("#signed-out")).to_have_count(1)
     members.deliver()
     page.goto(f"{members.portal.url}/")
-    assert page.locator("#nobody").count() == 1
+    expect(page.locator("#nobody")).to_have_count(1)
     context.close()
 
 

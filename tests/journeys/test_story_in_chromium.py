@@ -60,6 +60,7 @@ class Walk:
 
     def agree(self) -> None:
         """Consent is asked the first time only."""
+        self.page.wait_for_load_state()  # a click ends when the next page begins
         if self.page.locator("#consent-allow").count():
             self.shot("consent")
             self.page.click("#consent-allow")
@@ -69,7 +70,7 @@ class Walk:
 
     def must_be_asked(self, url: str) -> None:
         """The login page instead of ``url``; a logout may need a moment to arrive."""
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             self.page.goto(url)
             if self.page.locator("#login-submit").count():
@@ -201,6 +202,7 @@ def test_regional_login_opens_the_national_hall(walk: Walk) -> None:
     assert page.url.startswith(target["hall"])
     walk.shot("hall")
     page.click("#sign-out")
+    page.wait_for_load_state()
     if page.locator("#logout-yes").count():
         page.click("#logout-yes")
     expect(page.locator("#signed-out")).to_be_visible()

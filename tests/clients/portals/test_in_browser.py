@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.clients.matters.conftest import CERTIFICATE, CERTIFICATE_VALUES
 from tests.clients.portals.conftest import World
@@ -18,6 +18,7 @@ VIEWS: tuple[tuple[Literal["light", "dark"], int], ...] = (("light", 390), ("dar
 
 def judge(page: Page) -> None:
     """The page as it stands, at both widths and in both colour schemes."""
+    page.wait_for_load_state()  # a click ends when the next page begins
     for scheme, width in VIEWS:
         page.set_viewport_size({"width": width, "height": 900})
         page.emulate_media(color_scheme=scheme)
@@ -54,12 +55,12 @@ def test_person_applies_and_signs_out(real: World, page: Page, said: list[str]) 
     page.get_by_role("link", name="普货从业资格证网上申请").click()
     judge(page)
     page.click("#apply")
-    assert page.url == f"{real.url}/matters/{CERTIFICATE}/apply"
+    page.wait_for_url(f"{real.url}/matters/{CERTIFICATE}/apply")
     judge(page)
     page.click("#matter-submit")
     judge(page)
     page.locator(".error-summary a").first.click()
-    assert page.evaluate("document.activeElement.id").startswith("v-")
+    page.wait_for_function("document.activeElement.id.startsWith('v-')")
     fill(page)
     page.click("#matter-submit")
     assert page.locator("#case-number").inner_text() in page.url
@@ -70,7 +71,7 @@ def test_person_applies_and_signs_out(real: World, page: Page, said: list[str]) 
         page.goto(real.url + path)
         judge(page)
     page.click("#sign-out")
-    assert page.url == f"{real.url}/signed-out"
+    page.wait_for_url(f"{real.url}/signed-out")
     judge(page)
     assert said == []
 
@@ -98,7 +99,7 @@ def test_everything_works_without_javascript(real: World, browser: Browser) -> N
         else:
             control.fill(str(value))
     page.click("#matter-submit")
-    assert page.locator("#case-number").count() == 1
+    expect(page.locator("#case-number")).to_have_count(1)
     context.close()
 
 

@@ -70,13 +70,13 @@ def test_no_composition_is_demanded(password: str) -> None:
 
 
 def test_a_huge_password_costs_nothing() -> None:
-    began = time.perf_counter()
+    began = time.thread_time()  # our own work: what else the machine does must not count
     assert weakness("好" * 2_000_000) is Weakness.TOO_LONG
     assert weakness("aB3$" * 1200) is Weakness.TOO_LONG
-    assert time.perf_counter() - began < 1
+    assert time.thread_time() - began < 1
 
 
 def test_the_longest_password_is_judged_quickly() -> None:
-    began = time.perf_counter()
+    began = time.thread_time()
     weakness("qwerty12345 password dragon " * 4 + "ab")
-    assert time.perf_counter() - began < 2
+    assert time.thread_time() - began < 2

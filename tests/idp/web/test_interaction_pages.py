@@ -319,7 +319,7 @@ def test_interaction_belongs_to_its_browser_and_ends(
         http.get("/authorize?interaction=made-up"),
         http.get("/consent?interaction=made-up"),
         http.get("/consent"),
-        http.get(path[:-2] + "AA"),
+        http.get(path[:-6] + "AAAAAA"),
     ):
         assert lost.status_code == 400
         assert text_of(lost, "error-parameter") == "interaction"
