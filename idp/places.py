@@ -20,16 +20,23 @@ class Places:
         self._holders: Counter[str] = Counter()
         self._lock = threading.Lock()
 
-    @contextlib.contextmanager
-    def taken_by(self, holder: str) -> Iterator[None]:
-        """Raises NoPlace."""
+    def take(self, holder: str) -> None:
+        """Raises NoPlace. Whoever took one gives it back, perhaps from another thread."""
         with self._lock:
             if self._holders[holder] >= self._share or self._holders.total() >= self._count:
                 raise NoPlace
             self._holders[holder] += 1
+
+    def give_back(self, holder: str) -> None:
+        with self._lock:
+            self._holders[holder] -= 1
+            self._holders = +self._holders  # forget who holds none
+
+    @contextlib.contextmanager
+    def taken_by(self, holder: str) -> Iterator[None]:
+        """Raises NoPlace."""
+        self.take(holder)
         try:
             yield
         finally:
-            with self._lock:
-                self._holders[holder] -= 1
-                self._holders = +self._holders  # forget who holds none
+            self.give_back(holder)

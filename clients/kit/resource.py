@@ -123,9 +123,10 @@ class AccessTokenVerifier:
         if self._proofs is None:
             return self.verify(bearer_token(authorization), now=now, certificate=certificate)
         found = shown(authorization)
-        token = self.verify(found.token, now=now, is_bound=found.scheme == "dpop", certificate=certificate)
+        token = self._judge(found.token, now, found.scheme == "dpop", certificate)
         if token.jkt is not None:
             self._proofs.check(proofs, method=method, path=path, token=found.token, jkt=token.jkt, now=now)
+        self._check_active(token, found.token, now)  # last: who proves nothing gives the provider no work
         return token
 
     def verify(
@@ -133,18 +134,24 @@ class AccessTokenVerifier:
     ) -> AccessToken:
         """Every check of RFC 9068 §4. ``is_bound`` asks for a token bound to a key, whose possession is still to be
         proved. Raises AccessDenied (`invalid_token`), ProviderUnavailable."""
+        found = self._judge(token, now, is_bound, certificate)
+        self._check_active(found, token, now)
+        return found
+
+    def _judge(self, token: str, now: datetime, is_bound: bool, certificate: bytes | None) -> AccessToken:
+        """What the token itself says."""
         try:
             read = jwt.read_signed(token, self._provider.key, self._algorithms)
             found = self._check(read, now)
             _check_binding(read.claims, is_bound, certificate)
-            if self._introspection is not None and not self._introspection.is_active(token, now=now):
-                raise TokenInvalid("active", "revoked")
             return found
         except TokenInvalid as error:
-            scheme = "DPoP" if is_bound else "Bearer"
-            raise AccessDenied(
-                "invalid_token", f"The access token is not valid here ({error.claim})", scheme=scheme
-            ) from error
+            raise _not_valid(error.claim, "DPoP" if is_bound else "Bearer") from error
+
+    def _check_active(self, found: AccessToken, token: str, now: datetime) -> None:
+        """What the provider says of it."""
+        if self._introspection is not None and not self._introspection.is_active(token, now=now):
+            raise _not_valid("active", found.scheme)
 
     def _check(self, token: jwt.SignedToken, now: datetime) -> AccessToken:
         claims = token.claims
@@ -188,6 +195,10 @@ class AccessTokenVerifier:
                 scheme=token.scheme,
                 acr_values=required,
             )
+
+
+def _not_valid(claim: str, scheme: str) -> AccessDenied:
+    return AccessDenied("invalid_token", f"The access token is not valid here ({claim})", scheme=scheme)
 
 
 def _check_binding(claims: dict[str, Any], is_bound: bool, certificate: bytes | None) -> None:

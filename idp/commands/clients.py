@@ -10,6 +10,7 @@ import click
 from idp.commands.work import working
 from idp.context import Provider
 from idp.domain.profile import DEFAULT
+from idp.outbound import OutboundBusy
 from idp.protocol.client_documents import check_sector, fetch_logo, keep_logo, logo_uri
 from idp.protocol.client_metadata import OPERATOR, validate
 from idp.protocol.client_report import State, report
@@ -68,8 +69,11 @@ def add(client_id: str, metadata: TextIO, first_party: bool, replace: bool) -> N
     """Register CLIENT_ID. A secret, where its method needs one, is printed once and never again."""
     document = _read(metadata)
     with working() as context:
-        values = _validated(context.provider, document)
-        logo = fetch_logo(context.provider, logo_uri(values))
+        try:
+            values = _validated(context.provider, document)
+            logo = fetch_logo(context.provider, logo_uri(values))
+        except OutboundBusy:
+            raise click.ClickException("too many hosts do not answer at the moment: try again") from None
         if not replace and storage.find(context.db, client_id):
             raise click.ClickException(f"{client_id} exists; --replace gives it new metadata and a new secret")
         secret = new_client_secret(context.vault, client_id, values["token_endpoint_auth_method"])

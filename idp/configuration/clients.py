@@ -48,8 +48,8 @@ def plan(context: Context, entry: ClientEntry, logos: Mapping[str, Logo | None])
     )
     before = described(context, known) if known else None
     changes = differences(place, before, described(context, wanted), hidden=_HIDDEN)
-    sector = _sector(place, metadata)
-    if known is not None and sector == _sector(place, known.metadata):
+    sector = _sector(place, metadata) if entry.active else None
+    if known is not None and known.is_active and sector == _sector(place, known.metadata):
         sector = None  # it was looked at when it was new
     uri = logo_uri(metadata)
     if uri == (known and logo_uri(known.metadata)):

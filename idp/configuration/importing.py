@@ -15,6 +15,7 @@ from idp.configuration.difference import Change
 from idp.configuration.document import Document
 from idp.configuration.step import Refused, Sector, Step
 from idp.context import Context, Provider
+from idp.outbound import OutboundBusy
 from idp.protocol.client_documents import check_sector, fetch_logo
 from idp.protocol.errors import ProtocolError
 from idp.storage import signing_keys as stored_keys
@@ -77,7 +78,7 @@ def carry_out(context: Context, document: Document, settings_table: str = "idp")
         context.db.rollback()  # on SQLite comparing takes the write lock, and a document may take five seconds
         _check_sectors(context.provider, wanted.sectors - checked)
         checked |= wanted.sectors
-        logos |= {uri: fetch_logo(context.provider, uri) for uri in sorted(wanted.logo_uris - logos.keys())}
+        logos |= {uri: _logo(context.provider, uri) for uri in sorted(wanted.logo_uris - logos.keys())}
         wanted = plan(context, document, settings_table, logos)
     try:
         for step in wanted.steps:
@@ -96,8 +97,18 @@ def _check_sectors(provider: Provider, sectors: Iterable[Sector]) -> None:
             check_sector(provider, {"sector_identifier_uri": sector.uri, "redirect_uris": sector.redirect_uris})
         except ProtocolError as error:
             problems.append(f"{sector.place}.{error.parameter}: {error.description}")
+        except OutboundBusy:
+            problems.append(f"{sector.place}.sector_identifier_uri: could not be read: too many hosts do not answer")
     if problems:
         raise Refused(problems)
+
+
+def _logo(provider: Provider, uri: str) -> Logo | None:
+    """A picture is never what an import fails by."""
+    try:
+        return fetch_logo(provider, uri)
+    except OutboundBusy:
+        return None
 
 
 def _judges(context: Context, document: Document, logos: Mapping[str, Logo | None]) -> Iterator[Callable[[], Step]]:

@@ -22,7 +22,7 @@ CONTENT_ALGORITHMS = ("A256GCM", "A128GCM", "A128CBC-HS256", "A256CBC-HS512")
 DEFAULT_CONTENT_ALGORITHM = "A128CBC-HS256"  # where a client registers none (OpenID Connect Registration §2)
 MAX_TOKEN = 32 * 1024  # characters
 
-# Unknown header members are ignored (RFC 7516 §4), critical ones refused.
+# Unknown header members are ignored (RFC 7516 §4); `decrypt` refuses critical ones, all of which are unknown here.
 _REGISTRY = JWERegistry(algorithms=(*KEY_ALGORITHMS, *CONTENT_ALGORITHMS), strict_check_header=False)
 
 
@@ -59,8 +59,10 @@ def decrypt(token: str, find_key: Callable[[Mapping[str, Any]], Key]) -> str:
             raise TokenRefused("size")
         value = token.encode("ascii")
         header = json_b64decode(value.partition(b".")[0])
-        if "zip" in header or header.get("alg") not in KEY_ALGORITHMS or header.get("enc") not in CONTENT_ALGORITHMS:
-            raise TokenRefused("alg, enc or zip")
+        if not {"crit", "zip"}.isdisjoint(header):
+            raise TokenRefused("crit or zip")
+        if header.get("alg") not in KEY_ALGORITHMS or header.get("enc") not in CONTENT_ALGORITHMS:
+            raise TokenRefused("alg or enc")
         opened = jwe.decrypt_compact(value, find_key(header), registry=_REGISTRY)
         return (opened.plaintext or b"").decode("utf-8")
     except JoseError:

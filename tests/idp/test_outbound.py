@@ -457,9 +457,9 @@ def test_who_finds_too_many_names_being_looked_up_is_told_so_in_the_words_of_its
     caller = client(resolve=slow)
     call = {"GET": caller.get, "POST": lambda url: caller.post_form(url, {})}
     for method, refusal in {"GET": OutboundBusy, "POST": OutboundFailed}.items():
-        for _ in range(MOST_LOOKUPS):
+        for number in range(MOST_LOOKUPS):
             with pytest.raises(httpcore.ConnectTimeout):
-                caller._names[method].find("rp.example", 443, 0)
+                caller._names[method].find(f"{number}.example", 443, 0)
         with pytest.raises(refusal):
             call[method]("https://other.example/")
     may_answer.set()

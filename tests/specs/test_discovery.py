@@ -102,6 +102,11 @@ def test_it_satisfies_a_second_opinion(document: dict[str, Any]) -> None:
     AuthorizationServerMetadata(document).validate()
 
 
+def test_it_promises_no_aggregated_or_distributed_claims(document: dict[str, Any]) -> None:
+    """OpenID Connect Core §5.6.2, Discovery §3."""
+    assert document["claim_types_supported"] == ["normal"]
+
+
 def test_it_holds_registered_members_only(document: dict[str, Any]) -> None:
     assert set(document) <= REGISTERED
 

@@ -10,12 +10,14 @@ import pytest
 from flask import jsonify
 
 from clients.kit.client_auth import ClientSecretBasic
+from clients.kit.dpop import ProofVerifier
 from clients.kit.errors import AccessDenied, ProviderUnavailable
 from clients.kit.http import HttpClient
 from clients.kit.introspection import Introspection
 from clients.kit.provider import Provider
 from clients.kit.resource import AccessTokenVerifier
 from tests.clients.op import TestProvider
+from tests.proofs import ProofKey, token_hash
 
 AUDIENCE = "http://127.0.0.1:8300"
 
@@ -46,6 +48,32 @@ def test_the_provider_is_not_asked_about_what_is_not_good_anyway(
     with pytest.raises(AccessDenied):
         verify(op.access_token(**wrong))
     assert op.calls["introspect"] == 0
+
+
+def test_the_provider_is_asked_only_for_who_proves_the_key(op: TestProvider, http: HttpClient) -> None:
+    """A stolen token alone gives the provider no work (RFC 9449 §7)."""
+    op.clients["api"] = {"secret": "s"}
+    provider = Provider(op.issuer, http)
+    introspection = Introspection(provider, "api", ClientSecretBasic("s"))
+    base = "https://api.example"
+    verifier = AccessTokenVerifier(provider, AUDIENCE, proofs=ProofVerifier(base), introspection=introspection)
+    key, now = ProofKey.new(), datetime.now(UTC)
+    token = op.access_token(cnf={"jkt": key.jkt})
+
+    def show(*proofs: str) -> str:
+        return verifier.verify_request(f"DPoP {token}", proofs, method="GET", path="/read", now=now).subject
+
+    def proof() -> str:
+        return key.sign(key.claims("GET", f"{base}/read", ath=token_hash(token), iat=int(now.timestamp())))
+
+    with pytest.raises(AccessDenied):
+        show()
+    assert op.calls["introspect"] == 0
+    assert show(proof()) == "person-1" and op.calls["introspect"] == 1
+    op.revoked.add(token)
+    with pytest.raises(AccessDenied) as denied:
+        show(proof())
+    assert (denied.value.error, denied.value.scheme) == ("invalid_token", "DPoP")
 
 
 NO_ANSWER: dict[str, Callable[[], Any]] = {

@@ -17,6 +17,7 @@ from idp.context import Context, Provider
 from idp.domain.account import AccountStatus
 from idp.domain.signing_key import KeyStage
 from idp.housekeeping import Housekeeper
+from idp.outbound import Answer, OutboundBusy, OutboundClient
 from idp.protocol.client_metadata import Policy
 from idp.storage import accounts, clients, initial_access_tokens, outbox, sessions, signing_keys
 from idp.worker import key_jobs
@@ -156,6 +157,20 @@ def test_the_list_of_a_sector_is_looked_at(run: Run, tmp_path: Path) -> None:
     metadata.write_text(json.dumps(document))
     refused = run("client", "add", "rp", "--metadata", str(metadata))
     assert refused.exit_code != 0 and "sector_identifier_uri could not be read" in refused.output
+
+
+def test_hosts_that_do_not_answer_are_said_to_be_the_reason(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def get(_client: OutboundClient, _url: str, _headers: Any = None) -> Answer:
+        raise OutboundBusy
+
+    monkeypatch.setattr(OutboundClient, "get", get)
+    metadata = tmp_path / "client.json"
+    document = {"redirect_uris": ["https://rp.example/cb"], "logo_uri": "https://rp.example/logo.png"}
+    metadata.write_text(json.dumps(document))
+    refused = run("client", "add", "rp", "--metadata", str(metadata))
+    assert refused.exit_code == 1 and "try again" in refused.output
 
 
 def test_an_initial_access_token_is_made_listed_and_withdrawn(run: Run, work: Callable[[], Any], clock: Any) -> None:

@@ -12,7 +12,7 @@ from joserfc.jwk import ECKey, OKPKey, RSAKey
 
 from idp.domain.account import AccountStatus
 from idp.domain.client import Client
-from idp.outbound import Answer, OutboundClient
+from idp.outbound import Answer, OutboundBusy, OutboundClient
 from idp.protocol.client_metadata.policy import Policy
 from idp.storage import accounts, client_logos, clients, initial_access_tokens, sessions, signing_keys
 from idp.storage.accounts import Identifier
@@ -404,6 +404,37 @@ def test_the_list_of_a_sector_is_looked_at_when_it_or_the_addresses_are_new(
     assert run("import", write(in_sector(*listed))).output == "nothing to change\n" and len(asked) == 2
     assert run("import", write(strange)).exit_code == 1 and len(asked) == 3
     assert client_of(work).metadata["redirect_uris"] == listed
+
+
+def test_the_list_of_a_disabled_client_is_looked_at_when_the_client_is_to_work_again(
+    run: Run, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is exported can be imported though the site of a client of the past is gone."""
+    asked = []
+
+    def get(_client: OutboundClient, url: str, _headers: Any = None) -> Answer:
+        asked.append(url)
+        return Answer(404, {}, b"")
+
+    monkeypatch.setattr(OutboundClient, "get", get)
+    document = in_sector("https://portal.example/cb")
+    document["clients"][0]["active"] = False
+    assert run("import", write(document)).exit_code == 0 and asked == []
+    document["clients"][0]["active"] = True
+    assert run("import", write(document)).exit_code == 1 and asked == [SECTOR_URI]
+
+
+def test_hosts_that_do_not_answer_cost_an_import_pictures_and_are_named_for_sector_lists(
+    run: Run, write: Write, work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def get(_client: OutboundClient, _url: str, _headers: Any = None) -> Answer:
+        raise OutboundBusy
+
+    monkeypatch.setattr(OutboundClient, "get", get)
+    assert run("import", write(with_logo())).exit_code == 0
+    assert picture_of(work) is None
+    refused = run("import", write(in_sector("https://portal.example/cb")))
+    assert refused.exit_code == 1 and "clients[portal].sector_identifier_uri: could not be read" in refused.output
 
 
 def test_what_somebody_changes_while_a_picture_is_fetched_is_judged_again(
