@@ -23,7 +23,7 @@ from clients.kit.http import is_secure_url
 from idp.crypto.vault import Vault
 from idp.domain.assurance import LEVELS, AssuranceMap
 
-_WEB = re.compile(r"https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[\x21-\x7e]*)?")
+_WEB = re.compile(r"https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?([/?#][\x21-\x7e]*)?")
 _LONGEST = timedelta(days=36500)
 
 
@@ -33,12 +33,12 @@ def _web(value: str) -> str:
     except ValueError:
         is_good = False
     if not is_good:
-        raise ValueError("must be an http or https address")
+        raise ValueError("must be an http or https address in ASCII (escape other characters, xn-- for names)")
     return value
 
 
 def _base(value: str) -> str:
-    if not is_secure_url(_web(value)) or value.count("/") > 2:
+    if not is_secure_url(_web(value)) or value.count("/") > 2 or "?" in value or "#" in value:
         raise ValueError("must be https (http on this machine only) and end with the host and its port")
     return value
 

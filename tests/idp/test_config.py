@@ -129,6 +129,12 @@ def test_what_cannot_be_meant_is_refused_at_start_by_name_and_never_shown(name: 
     assert "secret" not in whole and "c2VjcmV0" not in whole and "alert" not in whole
 
 
+@pytest.mark.parametrize("value", ["https://a.example/甲", "https://甲.example"])
+def test_an_address_in_other_letters_is_told_how_it_is_written(value: str) -> None:
+    with pytest.raises(SettingsError, match="in ASCII"):
+        from_table({"op_policy_uri": value})
+
+
 @pytest.mark.parametrize(
     ("name", "table"),
     [
@@ -156,6 +162,7 @@ def test_settings_that_need_one_another_are_refused_alone(name: str, table: dict
         {"upstreams": [UPSTREAM], "authority_url": "http://10.0.0.7/authority", "authority_upstream": "national"},
         {"outbound_allow": ["suite:443", "10.0.0.1:8080", "[::1]:80"]},
         {"account_links": [{"url": "https://a.example/x?y=1#z", "label": {"zh": "甲"}, "icon": "person"}]},
+        *({"op_policy_uri": f"https://xn--a-0ga.example{end}"} for end in ("", "?x=1", "#x", "/", "/%E7%94%B2")),
         {"resource_scopes": {"a.b": "urn:x"}, "scope_labels": {"a.b": {"zh": "甲"}}},
     ],
 )
