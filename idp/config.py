@@ -36,7 +36,7 @@ class Upstream:
 
     name: types.PathName  # in URLs and in idp_hint: lower-case letters, digits, hyphens
     label: types.ByLanguage  # button text by language, {"zh": …, "en": …}
-    issuer: types.WebUrl
+    issuer: types.ServiceUrl
     client_id: types.Text
     private_jwk: Mapping[str, Any] = field(repr=False)  # private_key_jwt, ES256
     assurance: types.Assurance  # what its acr values are worth here, and the most we believe
@@ -130,7 +130,7 @@ class Settings:
     """host:port pairs that outbound calls may reach over plain http or on private addresses."""
     outbound_ca_bundle: str = ""
     """PEM file added to the system's certificate authorities for outbound calls."""
-    authority_url: types.WebUrlOrEmpty = ""
+    authority_url: types.ServiceUrlOrEmpty = ""
     """Base URL of the authority's verification API (name and ID number); empty: no verification possible."""
     authority_upstream: str = ""
     """Name of the upstream whose client credentials open the authority's API."""

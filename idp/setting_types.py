@@ -37,9 +37,16 @@ def _web(value: str) -> str:
     return value
 
 
+def _service(value: str) -> str:
+    """As :class:`clients.kit.http.HttpClient` calls it: paths are written behind it."""
+    if not is_secure_url(_web(value)) or value.endswith("/") or "?" in value or "#" in value:
+        raise ValueError("must be https (http on this machine only), without query, fragment or a slash at its end")
+    return value
+
+
 def _base(value: str) -> str:
-    if not is_secure_url(_web(value)) or value.count("/") > 2 or "?" in value or "#" in value:
-        raise ValueError("must be https (http on this machine only) and end with the host and its port")
+    if _service(value).count("/") > 2:
+        raise ValueError("must end with the host and its port")
     return value
 
 
@@ -129,6 +136,8 @@ _Split, JSON = BeforeValidator(_split), BeforeValidator(_read)
 Text = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]+$")]
 BaseUrl = Annotated[str, AfterValidator(_base)]
 BaseUrlOrEmpty = Annotated[str, _if_given(_base)]
+ServiceUrl = Annotated[str, AfterValidator(_service)]
+ServiceUrlOrEmpty = Annotated[str, _if_given(_service)]
 WebUrl = Annotated[str, AfterValidator(_web)]
 WebUrlOrEmpty = Annotated[str, _if_given(_web)]
 DatabaseUrl = Annotated[str, AfterValidator(_database)]

@@ -67,6 +67,8 @@ ISSUERS = [{"issuer": "https://directory.example", "jwks": {"keys": [KEY.public_
         ("mtls_url", "https://mtls.op.example/"),
         ("op_policy_uri", "javascript:alert(1)"),
         ("sms_gateway_url", "gateway"),
+        ("authority_url", "http://10.0.0.7/authority"),
+        *(("authority_url", f"https://national.example/authority{end}") for end in ("/", "?x=1", "#f")),
         ("database_url", "mysql://u:secret@h/db"),
         ("redis_url", "localhost:6379"),
         ("master_key", "c2VjcmV0"),
@@ -118,6 +120,7 @@ ISSUERS = [{"issuer": "https://directory.example", "jwks": {"keys": [KEY.public_
         ("upstreams", [UPSTREAM | {"assurance": {}}]),
         ("upstreams", [UPSTREAM | {"trust": "much"}]),
         ("upstreams", [UPSTREAM, UPSTREAM]),
+        *(("upstreams", [UPSTREAM | {"issuer": url}]) for url in ("http://op.example", "https://op.example/", "op")),
     ],
 )
 def test_what_cannot_be_meant_is_refused_at_start_by_name_and_never_shown(name: str, value: Any) -> None:
@@ -159,7 +162,8 @@ def test_settings_that_need_one_another_are_refused_alone(name: str, table: dict
         {"dpop_nonce_lifetime": 0, "code_lifetime": 0.5, "access_token_lifetime": "90"},
         {"trusted_proxies": 1, "proxy_addresses": ["10.0.0.0/8", "::1", "unix"]},
         {"registration": "software_statement", "software_statement_issuers": ISSUERS},
-        {"upstreams": [UPSTREAM], "authority_url": "http://10.0.0.7/authority", "authority_upstream": "national"},
+        {"upstreams": [UPSTREAM], "authority_url": "https://10.0.0.7/authority", "authority_upstream": "national"},
+        {"upstreams": [UPSTREAM | {"issuer": "https://national.example/tenant"}]},
         {"outbound_allow": ["suite:443", "10.0.0.1:8080", "[::1]:80"]},
         {"account_links": [{"url": "https://a.example/x?y=1#z", "label": {"zh": "甲"}, "icon": "person"}]},
         *({"op_policy_uri": f"https://xn--a-0ga.example{end}"} for end in ("", "?x=1", "#x", "/", "/%E7%94%B2")),
