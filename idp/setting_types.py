@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, NotRequired
 from urllib.parse import urlsplit
 
 from joserfc.errors import JoseError
-from joserfc.jwk import import_key
+from joserfc.jwk import ECKey, import_key
 from pydantic import AfterValidator, BeforeValidator, Field, with_config
 from typing_extensions import TypedDict
 
@@ -89,6 +89,20 @@ def _public(jwk: Mapping[str, Any]) -> Mapping[str, Any]:
     return jwk
 
 
+def _private(jwk: Mapping[str, Any]) -> Mapping[str, Any]:
+    try:
+        key = ECKey.import_key(dict(jwk))
+        is_good = (jwk["kty"], key.curve_name) == ("EC", "P-256")
+        key.check_alg("ES256")
+        key.check_use("sig")
+        key.check_key_op("sign")  # which only a private one does
+    except (JoseError, ValueError, TypeError, KeyError, AttributeError):
+        is_good = False
+    if not is_good:
+        raise ValueError("must be a private EC key on P-256, for ES256, as a JWK")
+    return jwk
+
+
 def _levels(value: AssuranceMap) -> AssuranceMap:
     if not {value.cap, *value.levels.values()} <= set(LEVELS):
         raise ValueError(f"levels go from {LEVELS[0]} to {LEVELS[-1]}")
@@ -122,7 +136,8 @@ def _split(value: Any) -> Any:
     return [item.strip() for item in value.split(",") if item.strip()] if isinstance(value, str) else value
 
 
-def _read(value: Any) -> Any:
+def from_json(value: Any) -> Any:
+    """What a text says in JSON; any other value as it is. Raises ValueError."""
     if not isinstance(value, str):
         return value
     try:
@@ -131,7 +146,7 @@ def _read(value: Any) -> Any:
         raise ValueError("must be JSON") from None
 
 
-_Split, JSON = BeforeValidator(_split), BeforeValidator(_read)
+_Split, JSON = BeforeValidator(_split), BeforeValidator(from_json)
 
 Text = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]+$")]
 BaseUrl = Annotated[str, AfterValidator(_base)]
@@ -175,6 +190,7 @@ AudienceByScope = Annotated[Mapping[Scope, Text], JSON]
 LabelByScope = Annotated[Mapping[Scope, ByLanguage], JSON]
 Assurance = Annotated[AssuranceMap, AfterValidator(_levels)]
 PublicJwk = Annotated[Mapping[str, Any], AfterValidator(_public)]
+PrivateJwk = Annotated[Mapping[str, Any], AfterValidator(_private)]
 
 
 @with_config(extra="forbid")

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from joserfc.jwk import generate_key
 
 from idp.config import Settings, SettingsError, from_table, load
 from tests.assertions import AssertionKey
@@ -45,12 +46,13 @@ def test_a_malformed_value_names_its_setting(name: str, text: str) -> None:
         load({f"TONGXING_{name}": text})
 
 
+OWN_JWK = AssertionKey.new("ES256", "region-1").key.as_dict(private=True)
 UPSTREAM: dict[str, Any] = {
     "name": "national",
     "label": {"zh": "国家"},
     "issuer": "https://national.example",
     "client_id": "region",
-    "private_jwk": {"kty": "EC"},
+    "private_jwk": OWN_JWK,
     "assurance": {"cap": 3, "levels": {}},
 }
 KEY = AssertionKey.new("ES256", "ss")
@@ -181,14 +183,47 @@ def test_the_defaults_are_settings_too() -> None:
 
 def test_secrets_may_lie_elsewhere(tmp_path: Path) -> None:
     (tmp_path / "url").write_text("sqlite:///elsewhere.sqlite3\n")
-    (tmp_path / "jwk").write_text('{"kty": "EC"}')
+    (tmp_path / "jwk").write_text(json.dumps(OWN_JWK))
     upstream = UPSTREAM | {"private_jwk": {"file": "jwk"}}
     table = {"master_key": {"env": "THE_KEY"}, "database_url": {"file": "url"}, "upstreams": [upstream]}
     file = tmp_path / "config.json"
     file.write_text(json.dumps({"idp": table, "clients": [{"client_id": "left to the import"}]}))
     found = load({"TONGXING_CONFIG": str(file), "THE_KEY": "k" * 43})
     assert (found.master_key, found.database_url) == ("k" * 43, "sqlite:///elsewhere.sqlite3")
-    assert found.upstreams[0].private_jwk == {"kty": "EC"}
+    assert found.upstreams[0].private_jwk == OWN_JWK
+
+
+def test_a_reference_in_the_environment_is_followed_too() -> None:
+    upstream = UPSTREAM | {"private_jwk": {"env": "THE_JWK"}}
+    found = load({"TONGXING_UPSTREAMS": json.dumps([upstream]), "THE_JWK": json.dumps(OWN_JWK)})
+    assert found.upstreams[0].private_jwk == OWN_JWK
+    with pytest.raises(SettingsError, match="setting upstreams: environment variable THE_JWK is not set"):
+        load({"TONGXING_UPSTREAMS": json.dumps([upstream])})
+
+
+@pytest.mark.parametrize(
+    "jwk",
+    [
+        {},
+        {"kty": "oct", "k": "c2VjcmV0"},
+        KEY.public_jwk,
+        AssertionKey.new("RS256", "r").key.as_dict(private=True),
+        generate_key("EC", "P-384").as_dict(private=True),
+        OWN_JWK | {"d": KEY.key.as_dict(private=True)["d"]},  # the one half of one key, the other of another
+        OWN_JWK | {"d": 5},
+        OWN_JWK | {"kty": []},
+        OWN_JWK | {"kty": "RSA"},
+        OWN_JWK | {"alg": "RS256"},
+        OWN_JWK | {"use": "enc"},
+        OWN_JWK | {"key_ops": ["verify"]},
+    ],
+)
+def test_an_upstreams_key_is_one_that_can_sign_and_never_shown(jwk: dict[str, Any]) -> None:
+    with pytest.raises(SettingsError) as refused:
+        from_table({"upstreams": [UPSTREAM | {"private_jwk": jwk}]})
+    whole = "".join(traceback.format_exception(refused.value))
+    assert str(refused.value).startswith("setting upstreams.0.private_jwk: must be a private EC key")
+    assert not [text for text in (jwk.get("d"), jwk.get("k")) if isinstance(text, str) and text in whole]
 
 
 @pytest.mark.parametrize(
@@ -202,6 +237,10 @@ def test_secrets_may_lie_elsewhere(tmp_path: Path) -> None:
             {"upstreams": [{"private_jwk": {"env": "NO_JSON"}}]},
             "setting upstreams: private_jwk refers to what is no JSON",
         ),
+        (
+            {"upstreams": [{"private_jwk": {"env": "BOTTOMLESS"}}]},
+            "setting upstreams: private_jwk refers to what is no JSON",
+        ),
         ({"upstreams": [{"private_jwk": {"env": "NOT_SET"}}]}, "setting upstreams: environment variable NOT_SET"),
     ],
 )
@@ -209,7 +248,7 @@ def test_a_reference_that_leads_nowhere_names_its_setting(tmp_path: Path, table:
     file = tmp_path / "config.json"
     file.write_text(json.dumps({"idp": table}))
     with pytest.raises(SettingsError, match=told):
-        load({"TONGXING_CONFIG": str(file), "EMPTY": " ", "NO_JSON": "{"})
+        load({"TONGXING_CONFIG": str(file), "EMPTY": " ", "NO_JSON": "{", "BOTTOMLESS": "[" * 100_000})
 
 
 @pytest.mark.parametrize(
