@@ -180,6 +180,11 @@ _TOGETHER: tuple[tuple[str, Callable[[Settings], bool], str], ...] = (
         "must name one of upstreams where there is an authority_url",
     ),
     (
+        "mtls_url",
+        lambda its: not its.mtls_url or its.trusted_proxies > 0,
+        "needs trusted_proxies: only a proxy can ask callers for their certificates",
+    ),
+    (
         "software_statement_issuers",
         lambda its: its.registration != "software_statement" or bool(its.software_statement_issuers),
         "must name somebody where registration is software_statement",

@@ -144,6 +144,7 @@ def test_an_address_in_other_letters_is_told_how_it_is_written(value: str) -> No
     ("name", "table"),
     [
         ("authority_upstream", {"authority_url": "https://national.example/authority"}),
+        ("mtls_url", {"mtls_url": "https://mtls.op.example"}),
         ("software_statement_issuers", {"registration": "software_statement"}),
     ],
 )
@@ -156,7 +157,7 @@ def test_settings_that_need_one_another_are_refused_alone(name: str, table: dict
     "table",
     [
         {"issuer": "https://login.example.cn"},
-        {"issuer": "https://login.example.cn:8443", "mtls_url": "https://mtls.login.example.cn:8443"},
+        {"issuer": "https://op.example.cn:8443", "mtls_url": "https://mtls.op.example.cn:8443", "trusted_proxies": 1},
         *({"issuer": f"http://{host}:8000"} for host in ("127.0.0.1", "localhost", "[::1]")),
         {"mtls_url": "", "client_ca_bundle": "", "authority_url": "", "redis_url": ""},
         {"default_locale": "en", "locales": ["en"]},

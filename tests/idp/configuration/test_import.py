@@ -484,6 +484,7 @@ def test_the_running_settings_are_told_where_they_differ_from_the_file(run: Run,
         f'{{"upstreams": [{json.dumps(UPSTREAM)}]}}',
         f'{{"upstreams": [{json.dumps(UPSTREAM | {"private_jwk": {}})}]}}',
         '{"default_locale": "fr"}',
+        '{"mtls_url": "https://mtls.login.example"}',
     ],
 )
 def test_settings_no_process_could_start_with_are_refused(run: Run, write: Write, table: str) -> None:
