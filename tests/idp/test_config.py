@@ -6,11 +6,13 @@ from __future__ import annotations
 import json
 import math
 import traceback
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from flask import Flask
 from joserfc.jwk import generate_key
 
 from idp.config import Settings, SettingsError, from_table, load
@@ -250,6 +252,17 @@ def test_a_reference_that_leads_nowhere_names_its_setting(tmp_path: Path, table:
     file.write_text(json.dumps({"idp": table}))
     with pytest.raises(SettingsError, match=told):
         load({"TONGXING_CONFIG": str(file), "EMPTY": " ", "NO_JSON": "{", "BOTTOMLESS": "[" * 100_000})
+
+
+@pytest.mark.parametrize("text", [None, "", "no certificate"])
+def test_authorities_that_cannot_be_read_are_told_at_the_start(
+    make_app: Callable[..., Flask], tmp_path: Path, text: str | None
+) -> None:
+    bundle = tmp_path / "bundle.pem"
+    if text is not None:
+        bundle.write_text(text)
+    with pytest.raises(SettingsError, match="setting outbound_ca_bundle"):
+        make_app(outbound_ca_bundle=str(bundle))
 
 
 @pytest.mark.parametrize(
