@@ -24,6 +24,8 @@ from idp.crypto.vault import Vault
 from idp.domain.assurance import LEVELS, AssuranceMap
 
 _WEB = re.compile(r"https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?([/?#][\x21-\x7e]*)?")
+_HOST_WITH_PORT = re.compile(r"([A-Za-z0-9._-]+|\[(?P<v6>[0-9A-Fa-f:.]+)\]):(?P<port>[1-9][0-9]{0,4})")
+_LAST_PORT = 65535
 _LONGEST = timedelta(days=36500)
 
 
@@ -48,6 +50,20 @@ def _base(value: str) -> str:
     if _service(value).count("/") > 2:
         raise ValueError("must end with the host and its port")
     return value
+
+
+def _host_with_port(value: str) -> str:
+    """In small letters, as the names it is compared with."""
+    found = _HOST_WITH_PORT.fullmatch(value)
+    try:
+        is_good = found is not None and int(found["port"]) <= _LAST_PORT
+        if found is not None and found["v6"]:
+            ipaddress.IPv6Address(found["v6"])
+    except ValueError:
+        is_good = False
+    if not is_good:
+        raise ValueError("must be host:port, an IPv6 address in brackets, the port from 1 to 65535")
+    return value.lower()
 
 
 def _database(value: str) -> str:
@@ -165,7 +181,7 @@ Seconds = Annotated[timedelta, BeforeValidator(_seconds), Field(ge=timedelta(0),
 Lifetime = Annotated[Seconds, Field(gt=timedelta(0))]
 Count = Annotated[int, BeforeValidator(_number), Field(ge=0)]
 Positive = Annotated[Count, Field(gt=0)]
-Port = Annotated[Positive, Field(le=65535)]
+Port = Annotated[Positive, Field(le=_LAST_PORT)]
 
 Texts = Annotated[tuple[Text, ...], _Split]
 Scope = Annotated[str, Field(pattern=r"^[\x21\x23-\x5b\x5d-\x7e]+$")]
@@ -180,9 +196,7 @@ EncryptionAlgorithms = Annotated[
     _Split,
     AfterValidator(_once),
 ]
-HostsWithPort = Annotated[
-    tuple[Annotated[str, Field(pattern=r"^([A-Za-z0-9._-]+|\[?[0-9A-Fa-f:.]+\]?):[0-9]{1,5}$")], ...], _Split
-]
+HostsWithPort = Annotated[tuple[Annotated[str, AfterValidator(_host_with_port)], ...], _Split]
 Proxies = Annotated[tuple[Annotated[str, AfterValidator(_proxy)], ...], _Split]
 
 ByLanguage = Annotated[Mapping[str, Text], JSON, Field(min_length=1)]

@@ -109,6 +109,8 @@ ISSUERS = [{"issuer": "https://directory.example", "jwks": {"keys": [KEY.public_
         ("smtp_port", 65536),
         ("proxy_addresses", ["10.0.0.1/8"]),
         ("outbound_allow", ["suite"]),
+        *(("outbound_allow", [f"suite:{port}"]) for port in ("", "0", "0443", "65536", "99999", "x", "80\n")),
+        *(("outbound_allow", [host]) for host in ("2001:db8::1:8443", "[::1]", "[::x]:80", "[10.0.0.1]:80", ":80")),
         ("software_statement_issuers", [{"issuer": "x"}]),
         ("software_statement_issuers", [{"issuer": "x", "jwks": {"keys": []}}]),
         ("software_statement_issuers", [{"issuer": "x", "jwks": {"keys": [{"kty": "oct", "k": "secret"}]}}]),
@@ -169,7 +171,7 @@ def test_settings_that_need_one_another_are_refused_alone(name: str, table: dict
         {"registration": "software_statement", "software_statement_issuers": ISSUERS},
         {"upstreams": [UPSTREAM], "authority_url": "https://10.0.0.7/authority", "authority_upstream": "national"},
         {"upstreams": [UPSTREAM | {"issuer": "https://national.example/tenant"}]},
-        {"outbound_allow": ["suite:443", "10.0.0.1:8080", "[::1]:80"]},
+        {"outbound_allow": ["suite:443", "10.0.0.1:8080", "[::1]:80", "[2001:db8::1]:65535"]},
         {"account_links": [{"url": "https://a.example/x?y=1#z", "label": {"zh": "甲"}, "icon": "person"}]},
         *({"op_policy_uri": f"https://xn--a-0ga.example{end}"} for end in ("", "?x=1", "#x", "/", "/%E7%94%B2")),
         {"resource_scopes": {"a.b": "urn:x"}, "scope_labels": {"a.b": {"zh": "甲"}}},
@@ -178,6 +180,10 @@ def test_settings_that_need_one_another_are_refused_alone(name: str, table: dict
 def test_what_can_be_meant_is_taken(table: dict[str, Any]) -> None:
     found = from_table(table)
     assert {type(getattr(found, name)) for name in table} <= {str, int, tuple, dict, timedelta}
+
+
+def test_an_allowed_host_is_compared_in_small_letters() -> None:
+    assert from_table({"outbound_allow": ["Suite:443", "[::A]:80"]}).outbound_allow == ("suite:443", "[::a]:80")
 
 
 def test_the_defaults_are_settings_too() -> None:
