@@ -127,7 +127,7 @@ class Settings:
     openings_allowed: bool = False
     """Whether test-only openings of single clients count at all."""
     outbound_allow: types.HostsWithPort = ()
-    """host:port pairs that outbound calls may reach over plain http or on private addresses."""
+    """host:port pairs (IPv6 in brackets) that outbound calls may reach over plain http or on private addresses."""
     outbound_ca_bundle: str = ""
     """PEM file added to the system's certificate authorities for outbound calls."""
     authority_url: types.ServiceUrlOrEmpty = ""
