@@ -36,9 +36,9 @@ class Upstream:
 
     name: types.PathName  # in URLs and in idp_hint: lower-case letters, digits, hyphens
     label: types.ByLanguage  # button text by language, {"zh": …, "en": …}
-    issuer: types.WebUrl
+    issuer: types.ServiceUrl
     client_id: types.Text
-    private_jwk: Mapping[str, Any] = field(repr=False)  # private_key_jwt, ES256
+    private_jwk: types.PrivateJwk = field(repr=False)  # private_key_jwt, ES256
     assurance: types.Assurance  # what its acr values are worth here, and the most we believe
     scope: types.Text = "openid profile phone identity"
     entity_name: Mapping[str, str] = field(default_factory=dict)  # who vouches, as shown on the account page
@@ -127,16 +127,16 @@ class Settings:
     openings_allowed: bool = False
     """Whether test-only openings of single clients count at all."""
     outbound_allow: types.HostsWithPort = ()
-    """host:port pairs that outbound calls may reach over plain http or on private addresses."""
+    """host:port pairs (IPv6 in brackets) that outbound calls may reach over plain http or on private addresses."""
     outbound_ca_bundle: str = ""
     """PEM file added to the system's certificate authorities for outbound calls."""
-    authority_url: types.WebUrlOrEmpty = ""
+    authority_url: types.ServiceUrlOrEmpty = ""
     """Base URL of the authority's verification API (name and ID number); empty: no verification possible."""
     authority_upstream: str = ""
     """Name of the upstream whose client credentials open the authority's API."""
     session_management: bool = True
     """Whether relying parties may watch the sign-in from their pages (check_session_iframe); off: one cookie fewer."""
-    upstreams: Annotated[tuple[Upstream, ...], types.JSON] = ()
+    upstreams: tuple[Upstream, ...] = ()
     session_end_clients: types.Texts = ()
     """Clients (federated members) that may end a session here which they took part in."""
     sms_gateway_url: types.WebUrlOrEmpty = ""
@@ -178,6 +178,11 @@ _TOGETHER: tuple[tuple[str, Callable[[Settings], bool], str], ...] = (
         "authority_upstream",
         lambda its: not its.authority_url or its.upstream(its.authority_upstream) is not None,
         "must name one of upstreams where there is an authority_url",
+    ),
+    (
+        "mtls_url",
+        lambda its: not its.mtls_url or its.trusted_proxies > 0,
+        "needs trusted_proxies: only a proxy can ask callers for their certificates",
     ),
     (
         "software_statement_issuers",
@@ -263,8 +268,9 @@ def _resolved(name: str, value: Any, folder: Path, environ: Mapping[str, str] | 
     try:
         if name in SECRETS:
             return resolve(value, folder, environ)
-        if name == "upstreams" and isinstance(value, list):
-            return [_with_key(item, folder, environ) for item in value]
+        if name == "upstreams":
+            found = types.from_json(value)  # before references are looked for: the environment has text
+            return [_with_key(item, folder, environ) for item in found] if isinstance(found, list) else found
     except ValueError as error:
         raise SettingsError(f"setting {name}: {error}") from error
     return value
@@ -273,7 +279,8 @@ def _resolved(name: str, value: Any, folder: Path, environ: Mapping[str, str] | 
 def _with_key(upstream: Any, folder: Path, environ: Mapping[str, str] | None) -> Any:
     if not isinstance(upstream, Mapping) or not is_reference(upstream.get("private_jwk")):
         return upstream
+    text = resolve(upstream["private_jwk"], folder, environ)
     try:
-        return {**upstream, "private_jwk": json.loads(resolve(upstream["private_jwk"], folder, environ))}
-    except json.JSONDecodeError:
+        return {**upstream, "private_jwk": types.from_json(text)}
+    except ValueError:
         raise Unresolved("private_jwk refers to what is no JSON") from None

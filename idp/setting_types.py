@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, NotRequired
 from urllib.parse import urlsplit
 
 from joserfc.errors import JoseError
-from joserfc.jwk import import_key
+from joserfc.jwk import ECKey, import_key
 from pydantic import AfterValidator, BeforeValidator, Field, with_config
 from typing_extensions import TypedDict
 
@@ -23,7 +23,9 @@ from clients.kit.http import is_secure_url
 from idp.crypto.vault import Vault
 from idp.domain.assurance import LEVELS, AssuranceMap
 
-_WEB = re.compile(r"https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[\x21-\x7e]*)?")
+_WEB = re.compile(r"https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?([/?#][\x21-\x7e]*)?")
+_HOST_WITH_PORT = re.compile(r"([A-Za-z0-9._-]+|\[(?P<v6>[0-9A-Fa-f:.]+)\]):(?P<port>[1-9][0-9]{0,4})")
+_LAST_PORT = 65535
 _LONGEST = timedelta(days=36500)
 
 
@@ -33,14 +35,35 @@ def _web(value: str) -> str:
     except ValueError:
         is_good = False
     if not is_good:
-        raise ValueError("must be an http or https address")
+        raise ValueError("must be an http or https address in ASCII (escape other characters, xn-- for names)")
+    return value
+
+
+def _service(value: str) -> str:
+    """As :class:`clients.kit.http.HttpClient` calls it: paths are written behind it."""
+    if not is_secure_url(_web(value)) or value.endswith("/") or "?" in value or "#" in value:
+        raise ValueError("must be https (http on this machine only), without query, fragment or a slash at its end")
     return value
 
 
 def _base(value: str) -> str:
-    if not is_secure_url(_web(value)) or value.count("/") > 2:
-        raise ValueError("must be https (http on this machine only) and end with the host and its port")
+    if _service(value).count("/") > 2:
+        raise ValueError("must end with the host and its port")
     return value
+
+
+def _host_with_port(value: str) -> str:
+    """In small letters, as the names it is compared with."""
+    found = _HOST_WITH_PORT.fullmatch(value)
+    try:
+        is_good = found is not None and int(found["port"]) <= _LAST_PORT
+        if found is not None and found["v6"]:
+            ipaddress.IPv6Address(found["v6"])
+    except ValueError:
+        is_good = False
+    if not is_good:
+        raise ValueError("must be host:port, an IPv6 address in brackets, the port from 1 to 65535")
+    return value.lower()
 
 
 def _database(value: str) -> str:
@@ -82,6 +105,20 @@ def _public(jwk: Mapping[str, Any]) -> Mapping[str, Any]:
     return jwk
 
 
+def _private(jwk: Mapping[str, Any]) -> Mapping[str, Any]:
+    try:
+        key = ECKey.import_key(dict(jwk))
+        is_good = (jwk["kty"], key.curve_name) == ("EC", "P-256")
+        key.check_alg("ES256")
+        key.check_use("sig")
+        key.check_key_op("sign")  # which only a private one does
+    except (JoseError, ValueError, TypeError, KeyError, AttributeError):
+        is_good = False
+    if not is_good:
+        raise ValueError("must be a private EC key on P-256, for ES256, as a JWK")
+    return jwk
+
+
 def _levels(value: AssuranceMap) -> AssuranceMap:
     if not {value.cap, *value.levels.values()} <= set(LEVELS):
         raise ValueError(f"levels go from {LEVELS[0]} to {LEVELS[-1]}")
@@ -115,7 +152,8 @@ def _split(value: Any) -> Any:
     return [item.strip() for item in value.split(",") if item.strip()] if isinstance(value, str) else value
 
 
-def _read(value: Any) -> Any:
+def from_json(value: Any) -> Any:
+    """What a text says in JSON; any other value as it is. Raises ValueError."""
     if not isinstance(value, str):
         return value
     try:
@@ -124,11 +162,13 @@ def _read(value: Any) -> Any:
         raise ValueError("must be JSON") from None
 
 
-_Split, JSON = BeforeValidator(_split), BeforeValidator(_read)
+_Split, JSON = BeforeValidator(_split), BeforeValidator(from_json)
 
 Text = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]+$")]
 BaseUrl = Annotated[str, AfterValidator(_base)]
 BaseUrlOrEmpty = Annotated[str, _if_given(_base)]
+ServiceUrl = Annotated[str, AfterValidator(_service)]
+ServiceUrlOrEmpty = Annotated[str, _if_given(_service)]
 WebUrl = Annotated[str, AfterValidator(_web)]
 WebUrlOrEmpty = Annotated[str, _if_given(_web)]
 DatabaseUrl = Annotated[str, AfterValidator(_database)]
@@ -141,7 +181,7 @@ Seconds = Annotated[timedelta, BeforeValidator(_seconds), Field(ge=timedelta(0),
 Lifetime = Annotated[Seconds, Field(gt=timedelta(0))]
 Count = Annotated[int, BeforeValidator(_number), Field(ge=0)]
 Positive = Annotated[Count, Field(gt=0)]
-Port = Annotated[Positive, Field(le=65535)]
+Port = Annotated[Positive, Field(le=_LAST_PORT)]
 
 Texts = Annotated[tuple[Text, ...], _Split]
 Scope = Annotated[str, Field(pattern=r"^[\x21\x23-\x5b\x5d-\x7e]+$")]
@@ -156,9 +196,7 @@ EncryptionAlgorithms = Annotated[
     _Split,
     AfterValidator(_once),
 ]
-HostsWithPort = Annotated[
-    tuple[Annotated[str, Field(pattern=r"^([A-Za-z0-9._-]+|\[?[0-9A-Fa-f:.]+\]?):[0-9]{1,5}$")], ...], _Split
-]
+HostsWithPort = Annotated[tuple[Annotated[str, AfterValidator(_host_with_port)], ...], _Split]
 Proxies = Annotated[tuple[Annotated[str, AfterValidator(_proxy)], ...], _Split]
 
 ByLanguage = Annotated[Mapping[str, Text], JSON, Field(min_length=1)]
@@ -166,6 +204,7 @@ AudienceByScope = Annotated[Mapping[Scope, Text], JSON]
 LabelByScope = Annotated[Mapping[Scope, ByLanguage], JSON]
 Assurance = Annotated[AssuranceMap, AfterValidator(_levels)]
 PublicJwk = Annotated[Mapping[str, Any], AfterValidator(_public)]
+PrivateJwk = Annotated[Mapping[str, Any], AfterValidator(_private)]
 
 
 @with_config(extra="forbid")

@@ -18,7 +18,7 @@ from clients.kit.http import HttpClient
 from clients.kit.login import RelyingPartyConfig
 from clients.kit.provider import DISCOVERY_PATH
 from clients.kit.relying_party import RelyingParty
-from idp.config import Settings, Upstream
+from idp.config import Settings, SettingsError, Upstream
 from idp.domain.client import Client
 
 DEADLINE = timedelta(seconds=4)
@@ -65,11 +65,15 @@ class UpstreamParty(RelyingParty):
 
 
 def http_client(settings: Settings) -> HttpClient:
-    """The guarded way out to upstreams and the authority."""
+    """The guarded way out to upstreams and the authority. Raises SettingsError where the bundle of authorities cannot
+    be read: at the start, though the other ways out read it at their first call."""
     tls = None
     if settings.outbound_ca_bundle:
         tls = httpx.create_ssl_context(trust_env=False)
-        tls.load_verify_locations(settings.outbound_ca_bundle)
+        try:
+            tls.load_verify_locations(settings.outbound_ca_bundle)
+        except (OSError, ValueError) as error:
+            raise SettingsError(f"setting outbound_ca_bundle: {error}") from error
     return HttpClient(timeout=DEADLINE, tls=tls)
 
 

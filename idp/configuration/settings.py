@@ -11,11 +11,14 @@ from dataclasses import asdict, fields
 from datetime import timedelta
 from typing import Any
 
+from joserfc.jwk import ECKey
+
 from idp.config import SECRETS, Settings, SettingsError, from_table
 from idp.configuration.difference import Change, differences
 from idp.configuration.step import Refused
+from idp.references import is_reference
 
-_NO_KEY = {"kty": "none"}  # stands for a private key that is not looked at
+_STAND_IN = ECKey.generate_key("P-256").as_dict(private=True)  # for a private key that is elsewhere
 
 
 def described(settings: Settings) -> dict[str, Any]:
@@ -32,19 +35,24 @@ def compared(table: Mapping[str, Any], running: Settings, name: str) -> list[Cha
     visible = {key: value for key, value in table.items() if key not in SECRETS}
     present = described(running)
     try:
-        wanted = described(from_table(_without_keys(present | visible)))
+        wanted = described(from_table(_without_references(present | visible)))
     except SettingsError as error:
         raise Refused([f"{name}: {error}"]) from error
     return differences(name, {key: present[key] for key in visible}, {key: wanted[key] for key in visible})
 
 
-def _without_keys(table: dict[str, Any]) -> dict[str, Any]:
-    """The table with its upstreams' private keys taken out; what is no list of tables is left to be refused."""
+def _without_references(table: dict[str, Any]) -> dict[str, Any]:
+    """The table with nothing to look for elsewhere; what is no list of tables is left to be refused."""
     upstreams = table["upstreams"]
     if not isinstance(upstreams, list):
         return table
-    known = [{**item, "private_jwk": _NO_KEY} if isinstance(item, Mapping) else item for item in upstreams]
-    return table | {"upstreams": known}
+    return table | {"upstreams": [_with_key(item) for item in upstreams]}
+
+
+def _with_key(upstream: Any) -> Any:
+    if not isinstance(upstream, Mapping) or not is_reference(upstream.get("private_jwk")):
+        return upstream
+    return {**upstream, "private_jwk": _STAND_IN}
 
 
 def _upstream(table: dict[str, Any]) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Flask
 
-from idp.config import Settings, SettingsError
+from idp.config import Settings
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -40,15 +40,11 @@ _TAKEN_OFF = (
 )
 _HOST = re.compile(r"([A-Za-z0-9_.-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?")
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-_Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 def install(app: Flask) -> None:
-    """Stand before everything else. Raises SettingsError for settings that cannot be meant."""
-    settings: Settings = app.extensions["tongxing"].settings
-    if settings.mtls_url and not settings.trusted_proxies:
-        raise SettingsError("setting mtls_url: only a proxy (trusted_proxies) can ask callers for their certificates")
-    app.wsgi_app = BehindProxy(app.wsgi_app, settings)  # type: ignore[method-assign]
+    """Stand before everything else."""
+    app.wsgi_app = BehindProxy(app.wsgi_app, app.extensions["tongxing"].settings)  # type: ignore[method-assign]
 
 
 def is_readable(environ: Mapping[str, Any]) -> bool:
@@ -107,7 +103,7 @@ class _Proxies:
     def __init__(self, addresses: Iterable[str]) -> None:
         named = tuple(addresses)
         self._is_socket_one = _UNIX_SOCKET in named
-        self._networks = [_network(address) for address in named if address != _UNIX_SOCKET]
+        self._networks = [ipaddress.ip_network(address) for address in named if address != _UNIX_SOCKET]
         self._known: dict[str, bool] = {}
 
     def has(self, peer: str) -> bool:
@@ -131,10 +127,3 @@ def _address(text: str) -> _Address:
     """Raises ValueError. An IPv4 address stays one where a socket for both versions wrote it down."""
     address = ipaddress.ip_address(text.strip())
     return getattr(address, "ipv4_mapped", None) or address
-
-
-def _network(text: str) -> _Network:
-    try:
-        return ipaddress.ip_network(text)
-    except ValueError as error:
-        raise SettingsError(f"setting proxy_addresses: {error}") from error

@@ -405,9 +405,10 @@ def test_in_development_plain_http_will_do_but_not_for_initiated_logins() -> Non
         validate(settings, document | {"initiate_login_uri": local}, policy=Policy())
 
 
-def test_a_host_the_deployment_allows_may_be_called_by_plain_http() -> None:
-    settings = Settings(issuer=ISSUER, outbound_allow=("rp.internal:8080",))
-    document = GOOD | {"backchannel_logout_uri": "http://rp.internal:8080/out"}
+@pytest.mark.parametrize("host", ["rp.internal:8080", "[fd00::1]:8080"])
+def test_a_host_the_deployment_allows_may_be_called_by_plain_http(host: str) -> None:
+    settings = Settings(issuer=ISSUER, outbound_allow=(host,))
+    document = GOOD | {"backchannel_logout_uri": f"http://{host}/out"}
     assert validate(settings, document, policy=Policy())
     with pytest.raises(ProtocolError):
         validate(settings, GOOD | {"backchannel_logout_uri": "http://rp.internal/out"}, policy=Policy())

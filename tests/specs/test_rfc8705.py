@@ -25,7 +25,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as some
 from werkzeug.test import TestResponse
 
-from idp.config import Settings, SettingsError
+from idp.config import Settings, SettingsError, from_table
 from idp.outbound import Answer
 from idp.protocol import mtls
 from idp.protocol.certificate_subjects import SUBJECTS
@@ -606,6 +606,7 @@ def test_a_proof_of_possession_names_the_address_it_was_sent_to(side: TokenSide,
         assert answer == (OK if base_url == named else (400, "invalid_dpop_proof"))
 
 
-def test_a_mutual_tls_host_without_a_proxy_is_no_deployment(make_app: Callable[..., Flask]) -> None:
+def test_a_mutual_tls_host_without_a_proxy_is_no_deployment() -> None:
     with pytest.raises(SettingsError, match="mtls_url"):
-        make_app(trusted_proxies=0)
+        from_table({"mtls_url": MTLS, "trusted_proxies": 0})
+    assert from_table({"mtls_url": MTLS, "trusted_proxies": 1}).mtls_url == MTLS

@@ -100,7 +100,8 @@ def check_called(settings: Settings, value: str, *, may_have_fragment: bool = Fa
     found = parsed(value)
     if found.has_fragment and not may_have_fragment:
         raise Wrong("must not have a fragment.")
-    is_allowed = not settings.is_secure or f"{found.host}:{found.port}" in settings.outbound_allow
+    host = f"[{found.host}]" if ":" in (found.host or "") else found.host
+    is_allowed = not settings.is_secure or f"{host}:{found.port}" in settings.outbound_allow
     if found.scheme != "https" and not (found.scheme == "http" and is_allowed):
         raise Wrong("must be https.")
 

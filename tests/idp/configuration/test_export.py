@@ -26,6 +26,7 @@ from idp.context import Provider
 from idp.storage import signing_keys
 from idp.storage.tables import accounts, clients, initial_access_tokens
 from idp.storage.tables import signing_keys as keys_table
+from tests.assertions import AssertionKey
 from tests.idp.configuration.conftest import SECRETS, Run, everything
 
 Write = Callable[..., str]
@@ -94,7 +95,7 @@ def test_parts_can_be_chosen(run: Run, write: Write) -> None:
 def test_the_exported_settings_are_those_a_process_starts_with(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    jwk = {"kty": "EC", "crv": "P-256", "x": "x", "y": "y", "d": "the-private-part"}
+    jwk = AssertionKey.new("ES256").key.as_dict(private=True)
     upstream = {
         "name": "national-platform",
         "label": {"zh": "国家", "en": "National"},
@@ -108,7 +109,7 @@ def test_the_exported_settings_are_those_a_process_starts_with(
     path = tmp_path / "deployment.toml"
     done = run("export", str(path), "--only", "settings")
     assert done.exit_code == 0, done.output
-    assert not SECRET_SETTINGS & loaded(path)["idp"].keys() and "the-private-part" not in path.read_text()
+    assert not SECRET_SETTINGS & loaded(path)["idp"].keys() and str(jwk["d"]) not in path.read_text()
     environ = {
         "TONGXING_CONFIG": str(path),
         "TONGXING_UPSTREAM_NATIONAL_PLATFORM_KEY": json.dumps(jwk),

@@ -22,6 +22,13 @@ from tests.proofs import encoded
 
 Write = Callable[..., str]
 Work = Callable[[], Any]
+UPSTREAM: dict[str, Any] = {
+    "name": "national",
+    "label": {"zh": "国家"},
+    "issuer": "https://national.example",
+    "client_id": "region",
+    "assurance": {"cap": 3, "levels": {}},
+}
 FOREIGN_HASH = "$argon2id$v=19$m=8192,t=1,p=1$"
 
 
@@ -474,13 +481,22 @@ def test_the_running_settings_are_told_where_they_differ_from_the_file(run: Run,
         '{"code_lifetime": 1e400}',
         '{"upstreams": 5}',
         '{"upstreams": [5]}',
+        f'{{"upstreams": [{json.dumps(UPSTREAM)}]}}',
+        f'{{"upstreams": [{json.dumps(UPSTREAM | {"private_jwk": {}})}]}}',
         '{"default_locale": "fr"}',
+        '{"mtls_url": "https://mtls.login.example"}',
     ],
 )
 def test_settings_no_process_could_start_with_are_refused(run: Run, write: Write, table: str) -> None:
     refused = run("import", write(f'{{"idp": {table}}}'))
     name = next(iter(json.loads(table)))
     assert refused.exit_code == 1 and f"idp: setting {name}" in refused.output
+
+
+def test_a_key_that_is_elsewhere_is_not_looked_for(run: Run, write: Write) -> None:
+    upstream = UPSTREAM | {"private_jwk": {"env": "NOT_SET_HERE"}}
+    done = run("import", write({"idp": {"upstreams": [upstream]}}))
+    assert done.exit_code == 0 and "the running settings differ" in done.stderr
 
 
 def test_settings_are_judged_beside_what_the_environment_says(

@@ -170,10 +170,10 @@ def behind_proxy(make_app: Callable[..., Flask], new_http: Callable[[Flask], Fla
     return new_http(make_app(trusted_proxies=1))
 
 
-def test_an_address_that_is_none_is_told_at_the_start(make_app: Callable[..., Flask]) -> None:
+def test_an_address_that_is_none_is_told_at_the_start() -> None:
     for wrong in "proxy.example", "10.0.0.1/8", "":
         with pytest.raises(SettingsError, match="proxy_addresses"):
-            make_app(trusted_proxies=1, proxy_addresses=(wrong,))
+            from_table({"trusted_proxies": 1, "proxy_addresses": [wrong]})
 
 
 def test_addresses_come_from_the_file_or_the_environment() -> None:
