@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import click
+from flask import Flask
 
 from idp.app import create_app
 from idp.config import Settings, SettingsError, load
@@ -29,10 +30,18 @@ def settings() -> Settings:
     return found
 
 
+def application() -> Flask:
+    """The provider of those settings; one that names a file nobody can read ends the command with one line too."""
+    try:
+        return create_app(settings())
+    except SettingsError as error:
+        raise click.ClickException(str(error)) from error
+
+
 @contextmanager
 def working() -> Iterator[Context]:
     """A context whose transaction commits when the block ends well."""
-    provider: Provider = create_app(settings()).extensions["tongxing"]
+    provider: Provider = application().extensions["tongxing"]
     try:
         with provider.work() as context:
             yield context

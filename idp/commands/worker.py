@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import click
 
-from idp.app import create_app
-from idp.commands.work import settings
+from idp.commands.work import application
 from idp.worker import run_forever
 
 
 @click.command("worker")
 def worker() -> None:
     """Run until interrupted; several may run at once."""
-    run_forever(create_app(settings()).extensions["tongxing"])
+    run_forever(application().extensions["tongxing"])

@@ -237,3 +237,14 @@ def test_a_missing_master_key_is_said_in_one_line(run: Run, monkeypatch: pytest.
     monkeypatch.delenv("TONGXING_MASTER_KEY")
     refused = run("keys", "list")
     assert refused.exit_code != 0 and "master_key" in refused.output
+
+
+@pytest.mark.parametrize("command", [("client", "list"), ("worker",)], ids=" ".join)
+@pytest.mark.parametrize("setting", ["outbound_ca_bundle", "client_ca_bundle"])
+def test_a_file_that_nobody_can_read_gets_one_line_naming_its_setting(
+    run: Run, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...], setting: str
+) -> None:
+    monkeypatch.setenv(f"TONGXING_{setting.upper()}", "/nowhere.pem")
+    done = run(*command)
+    assert done.exit_code == 1 and isinstance(done.exception, SystemExit)
+    assert done.output.startswith(f"Error: setting {setting}: ") and len(done.output.splitlines()) == 1
