@@ -399,26 +399,36 @@ def test_https_to_a_private_address_is_refused_though_its_certificate_is_good(tl
 # --- many at once ---------------------------------------------------------------------------------------------------
 
 
+class SlowNames:
+    """A name server that answers when it is told to."""
+
+    def __init__(self) -> None:
+        self._asked = threading.Semaphore(0)
+        self.may_answer = threading.Event()
+
+    def __call__(self, _host: str, _port: int) -> list[str]:
+        self._asked.release()
+        self.may_answer.wait(30)
+        return ["127.0.0.1"]
+
+    def await_asked(self, times: int) -> None:
+        assert all(self._asked.acquire(timeout=30) for _ in range(times))
+
+
 def test_few_documents_are_waited_for_at_a_time_and_notices_are_not_counted(
     site: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(outbound, "TOTAL_SECONDS", 60.0)
-    asked, may_answer = threading.Semaphore(0), threading.Event()
-
-    def slow(_host: str, _port: int) -> list[str]:
-        asked.release()
-        may_answer.wait(30)
-        return ["127.0.0.1"]
-
+    slow = SlowNames()
     hosts = [f"slow-{number}.example" for number in range(MOST_AT_ONCE)]
     caller = client(netloc(site), *(f"{host}:80" for host in hosts), resolve=slow)
     with ThreadPoolExecutor(MOST_AT_ONCE) as pool:
         under_way = [pool.submit(caller.get, f"http://{host}/") for host in hosts]
-        assert all(asked.acquire(timeout=30) for _ in under_way)
+        slow.await_asked(len(under_way))
         with pytest.raises(OutboundBusy):
             caller.get(f"{site}/echo")
         assert caller.post_form(f"{site}/echo", {"logout_token": "a"}).is_success
-        may_answer.set()
+        slow.may_answer.set()
         assert all(isinstance(one.exception(30), OutboundFailed) for one in under_way)
     assert caller.get(f"{site}/echo").is_success  # every place is free again
 
@@ -426,34 +436,23 @@ def test_few_documents_are_waited_for_at_a_time_and_notices_are_not_counted(
 def test_one_slow_host_never_has_every_place(site: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever registers one slow address must not stop the documents of all others by asking for it three times."""
     monkeypatch.setattr(outbound, "TOTAL_SECONDS", 60.0)
-    asked, may_answer = threading.Semaphore(0), threading.Event()
-
-    def slow(_host: str, _port: int) -> list[str]:
-        asked.release()
-        may_answer.wait(30)
-        return ["127.0.0.1"]
-
+    slow = SlowNames()
     caller = client(netloc(site), "slow.example:80", "slow.example:8080", resolve=slow)
     with ThreadPoolExecutor(MOST_FOR_ONE) as pool:
         under_way = [pool.submit(caller.get, "http://slow.example/") for _ in range(MOST_FOR_ONE)]
-        assert all(asked.acquire(timeout=30) for _ in under_way)
+        slow.await_asked(len(under_way))
         for again in ("", "other", "?x", "#x"):
             for host in ("slow.example", "SLOW.example", "slow.example.", "slow.example:8080"):
                 with pytest.raises(OutboundBusy):
                     caller.get(f"http://{host}/{again}")
         for _ in range(2 * MOST_AT_ONCE):
             assert caller.get(f"{site}/echo").is_success
-        may_answer.set()
+        slow.may_answer.set()
         assert all(isinstance(one.exception(30), OutboundFailed) for one in under_way)
 
 
 def test_who_finds_too_many_names_being_looked_up_is_told_so_in_the_words_of_its_kind() -> None:
-    may_answer = threading.Event()
-
-    def slow(_host: str, _port: int) -> list[str]:
-        may_answer.wait(60)
-        return ["10.0.0.1"]
-
+    slow = SlowNames()
     caller = client(resolve=slow)
     call = {"GET": caller.get, "POST": lambda url: caller.post_form(url, {})}
     for method, refusal in {"GET": OutboundBusy, "POST": OutboundFailed}.items():
@@ -462,4 +461,4 @@ def test_who_finds_too_many_names_being_looked_up_is_told_so_in_the_words_of_its
                 caller._names[method].find(f"{number}.example", 443, 0)
         with pytest.raises(refusal):
             call[method]("https://other.example/")
-    may_answer.set()
+    slow.may_answer.set()
