@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import subprocess
+from pathlib import Path
 
 import httpx
 import pytest
@@ -11,10 +14,23 @@ from sqlalchemy import text
 
 from idp.storage import sessions
 
+ROOT = Path(__file__).parents[1]
+
 
 def test_tests_cannot_reach_beyond_this_machine() -> None:
     with socket.socket() as outside, pytest.warns(UserWarning), pytest.raises(SocketConnectBlockedError):
         outside.connect(("192.0.2.1", 80))
+
+
+def test_nothing_is_installed_where_everything_is_there(tmp_path: Path) -> None:
+    for name in ("apt-get", "id"):  # nobody's rights and no package manager: a package called missing is an error
+        (tmp_path / name).write_text("#!/bin/sh\nexit 1\n")
+        (tmp_path / name).chmod(0o755)
+    environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    done = subprocess.run(  # noqa: S603 - our own script
+        [ROOT / "scripts/require", "test"], env=environment, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def test_each_test_gets_a_migrated_database_of_its_own(both_engines, new_database, db, engine) -> None:
