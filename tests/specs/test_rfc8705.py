@@ -31,7 +31,7 @@ from idp.protocol import mtls
 from idp.protocol.certificate_subjects import SUBJECTS
 from idp.web import client_certificate
 from tests.assertions import AssertionKey
-from tests.certificates import CLIENTS, DAY, SERVERS, Authority, Held, new_key, self_signed
+from tests.certificates import CLIENTS, DAY, RFC_8705_EXAMPLE, SERVERS, Authority, Held, new_key, self_signed
 from tests.clock import Clock
 from tests.proofs import ProofKey
 from tests.token_side import REDIRECT_URI, TokenSide, basic
@@ -548,16 +548,10 @@ def test_any_text_is_a_subject_or_a_value_error(text: str, member: str) -> None:
 
 def test_the_thumbprint_is_that_of_the_specification() -> None:
     """Appendix A."""
-    pem = """-----BEGIN CERTIFICATE-----
-MIIBBjCBrAIBAjAKBggqhkjOPQQDAjAPMQ0wCwYDVQQDDARtdGxzMB4XDTE4MTAx
-ODEyMzcwOVoXDTIyMDUwMjEyMzcwOVowDzENMAsGA1UEAwwEbXRsczBZMBMGByqG
-SM49AgEGCCqGSM49AwEHA0IABNcnyxwqV6hY8QnhxxzFQ03C7HKW9OylMbnQZjjJ
-/Au08/coZwxS7LfA4vOLS9WuneIXhbGGWvsDSb0tH6IxLm8wCgYIKoZIzj0EAwID
-SQAwRgIhAP0RC1E+vwJD/D1AGHGzuri+hlV/PpQEKTWUVeORWz83AiEA5x2eXZOV
-bUlJSGQgjwD5vaUaKlLR50Q2DmFfQj1L+SY=
------END CERTIFICATE-----
-"""
-    assert mtls.thumbprint(client_certificate.read(quote(pem))) == "A4DtL2JmUMhAsvJj5tKyn64SqzmuXbMrJa0n761y5v0"
+    assert (
+        mtls.thumbprint(client_certificate.read(quote(RFC_8705_EXAMPLE)))
+        == "A4DtL2JmUMhAsvJj5tKyn64SqzmuXbMrJa0n761y5v0"
+    )
 
 
 ALIASED = {

@@ -20,7 +20,7 @@ from clients.kit.flask_resource import answer_refusals, current_token, protected
 from clients.kit.http import HttpClient
 from clients.kit.provider import Provider
 from clients.kit.resource import AccessTokenVerifier
-from tests.certificates import Held, self_signed
+from tests.certificates import RFC_8705_EXAMPLE, Held, self_signed
 from tests.clients.browser import PLAIN
 from tests.clients.op import TestProvider
 from tests.clients.serving import serving
@@ -29,15 +29,6 @@ from tests.proofs import ProofKey, token_hash
 AUDIENCE = "http://127.0.0.1:8300"
 BASE = "https://api.example"
 PROXY = "127.0.0.1"
-EXAMPLE = """-----BEGIN CERTIFICATE-----
-MIIBBjCBrAIBAjAKBggqhkjOPQQDAjAPMQ0wCwYDVQQDDARtdGxzMB4XDTE4MTAx
-ODEyMzcwOVoXDTIyMDUwMjEyMzcwOVowDzENMAsGA1UEAwwEbXRsczBZMBMGByqG
-SM49AgEGCCqGSM49AwEHA0IABNcnyxwqV6hY8QnhxxzFQ03C7HKW9OylMbnQZjjJ
-/Au08/coZwxS7LfA4vOLS9WuneIXhbGGWvsDSb0tH6IxLm8wCgYIKoZIzj0EAwID
-SQAwRgIhAP0RC1E+vwJD/D1AGHGzuri+hlV/PpQEKTWUVeORWz83AiEA5x2eXZOV
-bUlJSGQgjwD5vaUaKlLR50Q2DmFfQj1L+SY=
------END CERTIFICATE-----
-"""  # RFC 8705 appendix A
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +78,7 @@ def refused(answer: httpx.Response, scheme: str = "Bearer") -> bool:
 
 
 def test_the_thumbprint_is_the_one_of_the_specification() -> None:
-    found = read(quote(EXAMPLE))
+    found = read(quote(RFC_8705_EXAMPLE))
     assert found is not None and thumbprint(found) == "A4DtL2JmUMhAsvJj5tKyn64SqzmuXbMrJa0n761y5v0"
 
 
